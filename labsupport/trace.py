@@ -1,0 +1,534 @@
+"""What was seen on a connection, in order: events, and the ways to read them.
+
+A `Trace` is a list of `Event`s to which recorders add: a recording socket at the client, one at the
+server, a `Link` between them. Each event says who recorded it (`where`), on which connection, in
+which direction the bytes travel, and at which offset of that direction's stream they begin. So the
+sender's sends and the receiver's reads of the same bytes can be laid beside each other: equal
+offsets are equal bytes.
+
+Several threads may add at once, and a reader gets a snapshot. Memory is bounded twice: `max_bytes`
+of data and `max_events` events. Beyond the first an event is kept without its data, beyond the
+second it is not kept; both are counted and said (`dropped`, `dropped_events`).
+
+Times are seconds since the trace began. They differ from run to run, so the text forms leave them
+out unless asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from labsupport.clock import Deadline, now
+
+__all__ = ["Direction", "Event", "Trace", "hexdump"]
+
+Direction = Literal["to_server", "to_client"]
+
+KINDS = (
+    "open",
+    "sent",
+    "received",
+    "datagram",
+    "eof",
+    "reset",
+    "close",
+    "timeout",
+    "error",
+    "fault",
+    "state",
+)
+
+_ARROWS: dict[Direction | None, str] = {"to_server": "→", "to_client": "←", None: "·"}
+_SHOWN_LINES = 40
+_SHOWN_BYTES = 48
+_LANE = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that one recorder saw.
+
+    at: seconds since the trace began.
+    where: who recorded it: "client", "server", "link", or another name.
+    connection: 1, 2, ... in order of opening; 0 when it is not known.
+    direction: which way the bytes travel; None when the event has no direction.
+    kind: one of "open" "sent" "received" "datagram" "eof" "reset" "close" "timeout" "error"
+        "fault" "state".
+    data: the bytes.
+    offset: of data[0] in its direction's byte stream, from 0; for a datagram, its number from 0.
+    note: what else is to be said. For a datagram it begins with "sent" or "received".
+    """
+
+    at: float
+    where: str
+    connection: int
+    direction: Direction | None
+    kind: str
+    data: bytes = b""
+    offset: int = 0
+    note: str = ""
+
+    @property
+    def moved(self) -> str:
+        """What the recorder did with data: "sent", "received", or "" for an event without any."""
+        if self.kind == "datagram":
+            return "sent" if self.note.startswith("sent") else "received"
+        return self.kind if self.kind in ("sent", "received") else ""
+
+
+class Trace:
+    """Events in the order in which they were added; any number of threads may add.
+
+    max_bytes: how much data is kept, in bytes. Later data is dropped and counted in `dropped`.
+    max_events: how many events are kept. Later events are dropped and counted in `dropped_events`.
+    """
+
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, max_events: int = 250_000) -> None:
+        self.max_bytes = max_bytes
+        self.max_events = max_events
+        self.began = time.time()  # wall clock, only for to_pcap
+        self.dropped = 0
+        self.dropped_events = 0
+        self._zero = now()
+        self._kept = 0
+        self._events: list[Event] = []
+        self._changed = threading.Condition()
+
+    def add(
+        self,
+        where: str,
+        kind: str,
+        *,
+        connection: int = 1,
+        direction: Direction | None = None,
+        data: bytes = b"",
+        offset: int = 0,
+        note: str = "",
+    ) -> Event:
+        """Add an event that happens now, and return it.
+
+        An event whose data no longer fits is kept without it, and its note says how many bytes
+        are missing. Raises ValueError for an unknown kind.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"an event's kind is one of {', '.join(KINDS)}; got {kind!r}")
+        data = bytes(data)
+        with self._changed:
+            if self._kept + len(data) > self.max_bytes:
+                missing = f"{_count(len(data), 'byte')} not kept"
+                note = f"{note}, {missing}" if note else missing
+                self.dropped += len(data)
+                data = b""
+            event = Event(
+                now() - self._zero, where, connection, direction, kind, data, offset, note
+            )
+            if len(self._events) >= self.max_events:
+                self.dropped += len(data)
+                self.dropped_events += 1
+            else:
+                self._kept += len(data)
+                self._events.append(event)
+                self._changed.notify_all()
+        return event
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events so far."""
+        with self._changed:
+            return tuple(self._events)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def select(
+        self,
+        *,
+        where: str | None = None,
+        kind: str | None = None,
+        direction: Direction | None = None,
+        connection: int | None = None,
+    ) -> tuple[Event, ...]:
+        """The events that agree with everything that is given."""
+        return tuple(
+            event
+            for event in self.events
+            if (where is None or event.where == where)
+            and (kind is None or event.kind == kind)
+            and (direction is None or event.direction == direction)
+            and (connection is None or event.connection == connection)
+        )
+
+    def wait(
+        self,
+        kind: str,
+        *,
+        where: str | None = None,
+        direction: Direction | None = None,
+        connection: int | None = None,
+        count: int = 1,
+        deadline: Deadline | float = 2.0,
+    ) -> tuple[Event, ...]:
+        """Wait until `count` events agree with what is given, and return them.
+
+        deadline: a Deadline, or seconds from now. Raises TimeoutError with the transcript so far.
+        """
+        until = deadline if isinstance(deadline, Deadline) else Deadline(deadline)
+        with self._changed:  # a Condition's lock is reentrant, so select() may take it again
+            while True:
+                found = self.select(
+                    where=where, kind=kind, direction=direction, connection=connection
+                )
+                if len(found) >= count:
+                    return found
+                if until.expired:
+                    break
+                self._changed.wait(until.left())
+        raise TimeoutError(
+            f"{_count(len(found), f'{kind!r} event')} of {count} came within {until.seconds:g} s. "
+            f"So far:\n{self!r}"
+        )
+
+    def find(self, needle: bytes) -> tuple[Event, ...]:
+        """The events that hold some part of an occurrence of `needle`, in order.
+
+        The needle may begin in one event and end in a later one, if both lie in one stream (same
+        recorder, connection, direction, and both sent or both received) and no byte is missing
+        between them. It never spans datagrams. Raises ValueError for an empty needle.
+        """
+        if not needle:
+            raise ValueError("nothing to look for: the needle is empty")
+        events = self.events
+        hits: set[int] = set()
+        for run in _runs(events):
+            starts, total = [], 0
+            for number in run:
+                starts.append(total)
+                total += len(events[number].data)
+            joined = b"".join(events[number].data for number in run)
+            at = joined.find(needle)
+            while at >= 0:
+                first = bisect_right(starts, at) - 1
+                last = bisect_right(starts, at + len(needle) - 1) - 1
+                hits.update(run[first : last + 1])
+                at = joined.find(needle, at + 1)
+        return tuple(events[number] for number in sorted(hits))
+
+    def bytes(
+        self,
+        direction: Direction,
+        *,
+        where: str | None = None,
+        connection: int | None = None,
+        kind: str | None = None,
+    ) -> bytes:
+        """The bytes that travelled in a direction, joined.
+
+        where: whose record; without it, the first recorder that saw data in this direction.
+        connection: without it all connections, one after another in the order of their numbers.
+        kind: "sent", "received" or "datagram"; without it, what that recorder did first. (A
+            Link has received every byte before it sends it; a datagram is taken as received.)
+        """
+        moving = [
+            event
+            for event in self.select(direction=direction, connection=connection)
+            if event.moved and (where is None or event.where == where)
+        ]
+        moving = [event for event in moving if event.where == moving[0].where]
+        if kind is None:
+            moving = [event for event in moving if event.moved == moving[0].moved]
+        else:
+            moving = [event for event in moving if kind in (event.kind, event.moved)]
+        moving.sort(key=lambda event: event.connection)  # stable: keeps the order within each
+        return b"".join(event.data for event in moving)
+
+    def transcript(self, *, times: bool = False, join: bool = False) -> str:
+        """One line for each event.
+
+        times: begin each line with milliseconds since the trace began.
+        join: show neighbours of one stream as one line that says how many there were.
+        """
+        groups = _grouped(self.events, join=join)
+        if not groups:
+            return "(no events)"
+        wide = max(len(group[0].where) for group in groups)
+        several = len({group[0].connection for group in groups}) > 1
+        lines = []
+        for group in groups:
+            first = group[0]
+            parts = [f"{first.where:<{wide}}"]
+            if several:
+                parts.append(f"#{first.connection}")
+            parts += [_ARROWS[first.direction], f"{_verb(first):<8}", _said(group, _SHOWN_BYTES)]
+            line = " ".join(parts).rstrip()
+            lines.append(f"{first.at * 1000:9.2f} ms  {line}" if times else line)
+        return "\n".join(lines + self._losses())
+
+    def ladder_text(
+        self, client: str = "client", server: str = "server", *, join: bool = True
+    ) -> str:
+        """A ladder in plain characters, time downwards, without times.
+
+        client, server: the headings of the two ends, and the names (`where`) of their recorders.
+        join: show neighbours of one stream as one arrow that says how many there were.
+
+        With one recorder at one end an arrow spans the whole width, since it cannot know when the
+        bytes arrived. With recorders at both ends, or a Link, each recorder has its own half: a
+        left half belongs to the client's side, a right half to the server's.
+        """
+        events = self.events
+        names = {event.where for event in events}
+        middles = sorted(names - {client, server})
+        halves = len(names) > 1 or bool(middles)
+        heading = f"{client:<{_LANE}}{'/'.join(middles):^3}{server:>{_LANE}}"
+        several = len({event.connection for event in events}) > 1
+        lines = [heading.rstrip()]
+        for group in _grouped(events, join=join):
+            first = group[0]
+            number = f"#{first.connection} " if several else ""
+            if first.direction is None or first.kind in ("fault", "state", "timeout", "error"):
+                who = "" if first.where in middles and len(middles) == 1 else f"{first.where}: "
+                lines.append(f"|   {number}({who}{_label(group, 2 * _LANE)})")
+                continue
+            rightward = first.direction == "to_server"
+            if not halves:
+                label = number + _label(group, 2 * _LANE - 14)
+                lines.append(f"|{_arrow(label, 2 * _LANE + 1, rightward, first.kind)}|")
+                continue
+            label = number + _label(group, _LANE - 12)
+            arrow = _arrow(label, _LANE, rightward, first.kind)
+            blank, middle = " " * _LANE, "|" if middles else " "
+            left = first.where == client or (
+                first.where != server and (_incoming(first) == rightward)
+            )
+            lines.append(f"|{arrow}{middle}{blank}|" if left else f"|{blank}{middle}{arrow}|")
+        return "\n".join(lines + self._losses())
+
+    def to_json(self) -> str:
+        """The trace as JSON text; data in base64. `from_json` reads it back."""
+        rows = [
+            asdict(event) | {"data": base64.b64encode(event.data).decode("ascii")}
+            for event in self.events
+        ]
+        whole = {
+            "format": "labsupport trace 1",
+            "began": self.began,
+            "dropped": self.dropped,
+            "dropped_events": self.dropped_events,
+            "events": rows,
+        }
+        return json.dumps(whole, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """Read what `to_json` wrote. Raises ValueError when it is something else."""
+        try:
+            whole = json.loads(text)
+            if whole["format"] != "labsupport trace 1":
+                raise ValueError(f"its format is {whole['format']!r}")
+            trace = cls()
+            trace.began = float(whole["began"])
+            trace.dropped = int(whole["dropped"])
+            trace.dropped_events = int(whole["dropped_events"])
+            for row in whole["events"]:
+                row["data"] = base64.b64decode(row["data"], validate=True)
+                trace._events.append(Event(**row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"this is not a trace that Trace.to_json wrote ({error}); "
+                "give the text of such a file"
+            ) from error
+        trace._kept = sum(len(event.data) for event in trace._events)
+        return trace
+
+    def to_pcap(self, path: str | os.PathLike[str], *, where: str | None = None) -> int:
+        """Write the bytes as packets that Wireshark opens, and return how many.
+
+        The packets are synthetic: a trace knows bytes and moments, not segments. One packet stands
+        for one event, its addresses are from the documentation range 192.0.2.0/24 (RFC 5737), and
+        there is no handshake. The file says so in its comment (pcapng format,
+        draft-ietf-opsawg-pcapng).
+
+        where: whose record; without it, the first recorder that saw data.
+        """
+        from labsupport.pcap import write
+
+        return write(path, self.events, began=self.began, where=where)
+
+    def __repr__(self) -> str:
+        lines = self.transcript().splitlines()
+        if len(lines) > _SHOWN_LINES:
+            more = len(lines) - _SHOWN_LINES
+            lines = [*lines[:_SHOWN_LINES], f"... and {_count(more, 'more line')}"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def _losses(self) -> list[str]:
+        lines = []
+        if self.dropped:
+            lines.append(
+                f"({_count(self.dropped, 'byte')} not kept: "
+                f"the trace is full at max_bytes={self.max_bytes})"
+            )
+        if self.dropped_events:
+            lines.append(
+                f"({_count(self.dropped_events, 'event')} not kept: "
+                f"the trace is full at max_events={self.max_events})"
+            )
+        return lines
+
+
+def hexdump(
+    data: bytes,
+    *,
+    mark: range | None = None,
+    notes: Mapping[range, str] | None = None,
+    start: int = 0,
+) -> str:
+    """The bytes as rows of 16: offset, hexadecimal, printable characters.
+
+    mark: offsets under which a line of ^ is drawn. It may lie just past the last byte, to point at
+        a byte that is missing.
+    notes: offsets and what they are; each gets a line of - under its bytes and its text beside it.
+    start: the offset of data[0]; mark and notes count from the same zero.
+    """
+    end = start + len(data)
+    if mark is not None and mark.start >= end:
+        end = max(end, mark.start + 1)
+    lines = [] if end > start else ["(no bytes)"]
+    for row in range(start, end, 16):
+        here = data[row - start : row - start + 16]
+        cells = [f"{byte:02x}" for byte in here] + ["  "] * (16 - len(here))
+        printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in here)
+        lines.append(f"{row:08x}  {' '.join(cells[:8])}  {' '.join(cells[8:])}  |{printable}|")
+        if mark is not None and (under := _under(mark, row, end, "^")):
+            flags = "".join("^" if at in mark else " " for at in range(row, row + 16))
+            lines.append(f"{'':10}{under:<48}   {flags}".rstrip())
+        for span, text in (notes or {}).items():
+            if under := _under(span, row, end, "-"):
+                words = text if span.start >= row or row == start else f"{text}, continued"
+                lines.append(f"{'':10}{under:<48}   {words}".rstrip())
+    return "\n".join(lines)
+
+
+def _under(span: range, row: int, end: int, sign: str) -> str:
+    """A line that underlines the bytes of one row of 16 that lie in the span."""
+    cells = [sign * 2 if at in span and at < end else "  " for at in range(row, row + 16)]
+    return f"{' '.join(cells[:8])}  {' '.join(cells[8:])}".rstrip()
+
+
+def _runs(events: tuple[Event, ...]) -> list[list[int]]:
+    """The numbers of the events that hold consecutive bytes of one stream, run by run."""
+    runs: list[list[int]] = []
+    latest: dict[tuple[str, int, Direction | None, str], tuple[list[int], int]] = {}
+    for number, event in enumerate(events):
+        if not event.data:
+            continue
+        if event.kind == "datagram" or not event.moved:
+            runs.append([number])
+            continue
+        key = (event.where, event.connection, event.direction, event.kind)
+        run, end = latest.get(key, ([], -1))
+        if end != event.offset:
+            run = []
+            runs.append(run)
+        run.append(number)
+        latest[key] = (run, event.offset + len(event.data))
+    return runs
+
+
+def _grouped(events: tuple[Event, ...], *, join: bool) -> list[list[Event]]:
+    """The events one by one, or with neighbours of one stream together."""
+    groups: list[list[Event]] = []
+    for event in events:
+        last = groups[-1][-1] if groups else None
+        if (
+            join
+            and last is not None
+            and event.kind in ("sent", "received")
+            and (last.where, last.connection, last.direction, last.kind, last.note)
+            == (event.where, event.connection, event.direction, event.kind, event.note)
+            and last.offset + len(last.data) == event.offset
+        ):
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return groups
+
+
+def _verb(event: Event) -> str:
+    return event.moved or event.kind
+
+
+def _incoming(event: Event) -> bool:
+    """Whether a recorder between the ends saw this on the side where the bytes come in."""
+    return event.moved != "sent" if event.moved else not event.note.startswith("sent")
+
+
+def _said(group: list[Event], room: int) -> str:
+    """What a line says after the verb: how many bytes, which, and the note."""
+    first = group[0]
+    parts = []
+    data = b"".join(event.data for event in group)
+    if data:
+        parts.append(_count(len(data), "byte"))
+        if len(group) > 1:
+            parts.append(f"in {len(group)} {'sends' if first.moved == 'sent' else 'reads'}")
+        if shown := _short(data, room):
+            parts.append(shown)
+    note = first.note
+    if first.kind == "datagram":
+        parts.insert(0, f"datagram {first.offset}")
+        note = note.removeprefix(first.moved).lstrip(", ")
+    if note:
+        parts.append(f"({note})" if parts else note)
+    return " ".join(parts)
+
+
+def _label(group: list[Event], room: int) -> str:
+    """The words on one rung of a ladder, at most `room` characters where data is the reason."""
+    first = group[0]
+    if first.kind == "eof":
+        return f"EOF ({first.note})" if first.note else "EOF"
+    if first.kind == "reset":
+        return "RST"
+    if not first.moved:
+        return " ".join([first.kind, *([first.note] if first.note else [])])
+    words = _said(group, 0)
+    data = b"".join(event.data for event in group)
+    if data and room > len(words):
+        words = _said(group, max(0, room - len(words)))
+    return words
+
+
+def _arrow(label: str, width: int, rightward: bool, kind: str) -> str:
+    head = "X" if kind == "reset" else (">" if rightward else "<")
+    body = (
+        f"-- {label} ".ljust(width - 1, "-") if rightward else f" {label} --".rjust(width - 1, "-")
+    )
+    return body + head if rightward else head + body
+
+
+def _short(data: bytes, room: int) -> str:
+    """The bytes as Python writes them, cut so that about `room` characters remain."""
+    whole = repr(data)
+    if len(whole) <= room:
+        return whole
+    shown = data[: max(0, room - 6)]
+    while shown and len(repr(shown)) > room - 3:
+        shown = shown[:-1]
+    return f"{shown!r}..." if shown else ""
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
