@@ -11,7 +11,9 @@ of data and `max_events` events. Beyond the first an event is kept without its d
 second it is not kept; both are counted and said (`dropped`, `dropped_events`).
 
 Times are seconds since the trace began. They differ from run to run, so the text forms leave them
-out unless asked.
+out unless asked. Events are kept in the order of their times. A recorder dates what it gives to the
+network before the call and what it gets after the call, so that no byte is received before it was
+sent, whichever thread adds first.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import json
 import os
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -100,6 +102,7 @@ class Trace:
         self.dropped_events = 0
         self._zero = now()
         self._kept = 0
+        self._numbers: dict[str, int] = {}
         self._events: list[Event] = []
         self._changed = threading.Condition()
 
@@ -113,8 +116,11 @@ class Trace:
         data: bytes = b"",
         offset: int = 0,
         note: str = "",
+        at: float | None = None,
     ) -> Event:
-        """Add an event that happens now, and return it.
+        """Add an event and return it.
+
+        at: when it happened, as `moment` gave it; without it, now.
 
         An event whose data no longer fits is kept without it, and its note says how many bytes
         are missing. Raises ValueError for an unknown kind.
@@ -128,17 +134,29 @@ class Trace:
                 note = f"{note}, {missing}" if note else missing
                 self.dropped += len(data)
                 data = b""
-            event = Event(
-                now() - self._zero, where, connection, direction, kind, data, offset, note
-            )
+            when = self.moment() if at is None else at
+            event = Event(when, where, connection, direction, kind, data, offset, note)
             if len(self._events) >= self.max_events:
                 self.dropped += len(data)
                 self.dropped_events += 1
             else:
                 self._kept += len(data)
-                self._events.append(event)
+                insort(self._events, event, key=lambda each: each.at)
                 self._changed.notify_all()
         return event
+
+    def moment(self) -> float:
+        """Seconds since the trace began."""
+        return now() - self._zero
+
+    def next_connection(self, where: str) -> int:
+        """The number of the connection that this recorder opens now: 1, 2, ... for each `where`.
+
+        Connections that are opened one after the other get equal numbers at both ends.
+        """
+        with self._changed:
+            self._numbers[where] = number = self._numbers.get(where, 0) + 1
+        return number
 
     @property
     def events(self) -> tuple[Event, ...]:
