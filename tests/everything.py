@@ -1,0 +1,69 @@
+"""Run everything that CI runs: `python -m tests.everything`, which is what `make test` does.
+
+All steps run, also after one has failed; a summary follows, and the exit code is 1 if any failed.
+Learners' tries and votes go to a folder that is deleted afterwards, so that no run sees another's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+STEPS = (
+    ("ruff check", ("ruff", "check", ".")),
+    ("ruff format", ("ruff", "format", "--check", ".")),
+    ("mypy", ("mypy",)),
+    ("unit tests and promises", ("pytest", *PARALLEL)),
+    (
+        "notebooks, strictly",
+        (
+            "pytest",
+            *("-p", "tests.notebooks.plugin"),
+            *("--nbval", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"),
+            *("notebooks", "exercises", "solutions"),
+            *PARALLEL,
+        ),
+    ),
+)
+
+
+def run(arguments: tuple[str, ...]) -> int:
+    """Run one step with this Python, its output going where ours goes; return its exit code."""
+    with tempfile.TemporaryDirectory(prefix="labsupport-test-") as state:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "LABSUPPORT_STATE": state},
+            stdin=subprocess.DEVNULL,
+            check=False,
+        ).returncode
+
+
+def main() -> int:
+    """Run the steps in order, sum up, and return 0 if all passed."""
+    lines = []
+    failed = 0
+    for name, arguments in STEPS:
+        print(f"\n=== {name}: python -m {' '.join(arguments)}", flush=True)
+        begun = time.monotonic()
+        code = run(arguments)
+        failed += code != 0
+        lines.append(
+            f"{'passed' if code == 0 else 'FAILED'}  {name} ({time.monotonic() - begun:.0f} s)"
+        )
+    print("\n=== Summary", *lines, sep="\n")
+    print(f"{len(STEPS) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
