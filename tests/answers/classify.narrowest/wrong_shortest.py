@@ -1,0 +1,19 @@
+"""Takes the least specific network.
+
+refused by: the most specific network wins
+misconception: first-row-wins
+"""
+
+import ipaddress
+
+
+def narrowest(address, networks):
+    ip = ipaddress.ip_address(address)
+    best = None
+    for text in networks:
+        network = ipaddress.ip_network(text)
+        if ip not in network:
+            continue
+        if best is None or network.prefixlen < best.prefixlen:
+            best = network
+    return None if best is None else str(best)

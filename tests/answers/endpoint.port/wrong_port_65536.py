@@ -1,0 +1,14 @@
+"""Has one port too many.
+
+refused by: ports run from 1 to 65535
+misconception: port-65536-exists
+"""
+
+
+def parse_port(text):
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"not a port number: {text!r}")
+    port = int(text)
+    if not 1 <= port <= 65536:
+        raise ValueError(f"no port has the number {port}")
+    return port

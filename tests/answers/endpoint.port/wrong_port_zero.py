@@ -1,0 +1,14 @@
+"""Lets port 0 through.
+
+refused by: ports run from 1 to 65535
+misconception: port-65536-exists
+"""
+
+
+def parse_port(text):
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"not a port number: {text!r}")
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(f"no port has the number {port}")
+    return port

@@ -1,0 +1,17 @@
+"""Has a timeout of its own, whatever the deadline.
+
+refused by: returns when the deadline has passed
+misconception: connect-gives-up-soon
+"""
+
+import socket
+
+
+def probe(host, port, deadline):
+    try:
+        with socket.create_connection((host, port), timeout=4):
+            return "open"
+    except ConnectionRefusedError:
+        return "closed"
+    except TimeoutError:
+        return "silent"

@@ -1,0 +1,18 @@
+"""Sends a few bytes to be sure.
+
+refused by: says goodbye politely
+misconception: peer-does-not-notice
+"""
+
+import socket
+
+
+def probe(host, port, deadline):
+    try:
+        with socket.create_connection((host, port), timeout=deadline) as client:
+            client.sendall(b"hello\n")
+            return "open"
+    except ConnectionRefusedError:
+        return "closed"
+    except TimeoutError:
+        return "silent"

@@ -1,0 +1,18 @@
+"""Sends a line and calls the port open when an answer comes.
+
+refused by: a listener is open, even a quiet one, says goodbye politely
+misconception: open-means-talking
+"""
+
+import socket
+
+
+def probe(host, port, deadline):
+    try:
+        with socket.create_connection((host, port), timeout=deadline) as client:
+            client.sendall(b"hello\n")
+            return "open" if client.recv(1) else "closed"
+    except ConnectionRefusedError:
+        return "closed"
+    except TimeoutError:
+        return "silent"
