@@ -337,7 +337,7 @@ class Environment:
         there = self.read_stamp()["extras"]
         self.write_stamp("ready", there, adding=True)
         # By name, and not as `-e .[test]`, which would take the course out for a moment.
-        self.pip([name for extra in extras for name in self.extra(extra)])
+        self.pip("installing", [name for extra in extras for name in self.extra(extra)])
         self.write_stamp("ready", {*there, *extras})
 
     def extra(self, name: str) -> list[str]:
@@ -349,16 +349,16 @@ class Environment:
         """Install the course, editable, with its pins; what builds it is pinned as well."""
         builders = self.declared()["build-system"]["requires"]
         if builders:
-            self.pip(builders)
+            self.pip("installing what builds the course", builders)
         listed = f".[{','.join(extras)}]" if extras else "."
-        self.pip(["--no-build-isolation", "-e", listed])
+        self.pip("installing the course", ["--no-build-isolation", "-e", listed])
 
-    def pip(self, wanted: Sequence[str]) -> None:
+    def pip(self, doing: str, wanted: Sequence[str]) -> None:
         """Install with the pins, then let pip look whether all fits together."""
         pip = [str(self.python), "-m", "pip"]
         options = ["--no-input", "--progress-bar=off", "-c", "constraints.txt"]
-        self.call("installing packages", [*pip, "install", *options, *wanted])
-        self.call("checking them", [*pip, "check"])
+        self.call(doing, [*pip, "install", *options, *wanted])
+        self.call("checking that all fits together", [*pip, "check"])
 
     def variables(self) -> dict[str, str]:
         """The process environment for programs in .venv: they see .venv and nothing beside it."""
