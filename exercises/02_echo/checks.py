@@ -1,0 +1,285 @@
+"""Checks of the exercise `echo`: a server that sends back what it gets, and survives its clients.
+
+`serve` is met over real connections. Where the system decides too much, as with a send that takes
+only a part, `echo` gets a stand-in for its connection.
+"""
+
+import asyncio
+import contextlib
+
+from labsupport.checking import (
+    Exercise,
+    Mismatch,
+    ScriptedSocket,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+)
+
+exercise = Exercise(
+    "echo",
+    title="echo: send back what comes, whatever the client does",
+    lesson="02b",
+    minutes=25,
+    kind="core",
+    entry="echo(connection) and serve(host, port, stop)",
+)
+
+send_all = Exercise(
+    "echo.send_all",
+    title="echo, the step: send all of it",
+    lesson="02b",
+    minutes=3,
+    kind="core",
+    entry="send_all(connection, data)",
+)
+
+MEGABYTE = 1 << 20
+
+
+@send_all.check(
+    "sends everything, in order",
+    points=1,
+    misconception="send-takes-all",
+    hints=[
+        "What does send return? It is not None.",
+        "After a send that took 3 bytes, which bytes are still to be sent?",
+        "Cut off what was taken, data = data[sent:], and go on while data is left.",
+    ],
+)
+async def sends_everything_in_order(answer, draw, variant):
+    for accept in (1, 3, 1000):
+        data = draw.bytes(draw.integer(20, 60))
+        connection = ScriptedSocket(accept=accept)
+        await answer.call("send_all", connection, data)
+        assert_bytes(
+            connection.sent,
+            data,
+            said="what one send leaves over goes out with the next",
+            did=f"gave send_all {len(data)} bytes, and took at most {accept} with each send",
+        )
+
+
+async def ask(peer, data):
+    """Connect, send, end our direction, and read as many bytes as were sent."""
+    conn = await peer.connect()
+    await conn.send(data)
+    conn.half_close()
+    return await conn.recv_exactly(len(data))
+
+
+@exercise.check(
+    "echoes any bytes",
+    points=1,
+    misconception="bytes-are-text",
+    hints=[
+        "Which of the 256 byte values came back changed?",
+        "An echo needs no text. Does anything in your program decode?",
+    ],
+)
+async def echoes_any_bytes(answer, draw, variant):
+    async with answer.serving("serve") as peer:
+        for data in (bytes(range(256)), draw.bytes(500)):
+            assert_bytes(
+                await ask(peer, data),
+                data,
+                said="the same bytes come back, whatever their values",
+                did=f"connected, sent {len(data)} bytes and ended its direction",
+            )
+
+
+@exercise.check(
+    "answers while the client waits",
+    points=2,
+    misconception="reply-at-eof",
+    hints=[
+        "The client sends and waits for its echo. It has not closed anything. Who waits for whom?",
+        "When has your program something to send: at the end of the stream, or after each recv?",
+        "Send back what recv returned before you call recv again, however little it was.",
+    ],
+)
+async def answers_while_the_client_waits(answer, draw, variant):
+    word = draw.word().encode()
+    async with answer.serving("serve") as peer:
+        conn = await peer.connect()
+        await conn.send(word)
+        assert_bytes(
+            await conn.recv_exactly(
+                len(word), said="the echo has to come while the client waits for it"
+            ),
+            word,
+            said="the echo comes while the client waits for it",
+            did="sent one word, left the connection open and waited",
+        )
+
+
+@exercise.check(
+    "sends what send left over",
+    points=2,
+    misconception="send-takes-all",
+    hints=[
+        "How many of the bytes does one send take here? Read its return value.",
+        "A send can take a part. Whatever it leaves over has to be sent again.",
+        "Use your send_all from the step, or sendall.",
+    ],
+)
+async def sends_what_send_left_over(answer, draw, variant):
+    pieces = [draw.bytes(draw.integer(30, 90)) for _ in range(3)]
+    connection = ScriptedSocket(pieces, accept=draw.integer(5, 20))
+    await answer.call("echo", connection)
+    assert_bytes(
+        connection.sent,
+        b"".join(pieces),
+        said="every byte goes back, though one send takes only a few",
+        did=f"called echo with a connection whose send takes at most {connection.accept} bytes",
+    )
+
+
+@exercise.check(
+    "ends with an end of stream",
+    points=2,
+    misconception="reset-is-a-quick-close",
+    hints=[
+        "The client ended its direction and still reads. What should its last recv return?",
+        "A close normally sends what is left and then the end of the stream. What turns it into a reset?",
+        "Leave SO_LINGER alone, and close only after recv has returned b''.",
+    ],
+)
+async def ends_with_an_end_of_stream(answer, draw, variant):
+    data = draw.bytes(1000)
+    async with answer.serving("serve") as peer:
+        conn = await peer.connect()
+        await conn.send(data)
+        conn.half_close()
+        assert_bytes(
+            await conn.recv_until_eof(said="after the last echo comes the end of the stream"),
+            data,
+            said="all of it comes back, and then the end of the stream",
+            did="sent 1000 bytes, ended its direction, and read to the end",
+        )
+
+
+@exercise.check(
+    "survives a reset",
+    points=2,
+    misconception="eof-is-the-only-end",
+    hints=[
+        "The first client broke its connection off. Is your server still there for the second?",
+        "recv and send raise ConnectionResetError or BrokenPipeError then. Where do you catch them?",
+        "Catch OSError around the work on one connection, inside of the accept loop.",
+    ],
+)
+async def survives_a_reset(answer, draw, variant):
+    word = draw.word().encode()
+    async with answer.serving("serve") as peer:
+        for _ in range(2):
+            rude = await peer.connect()
+            await rude.send(b"x")
+            await rude.recv_exactly(1)
+            rude.reset()
+        assert_bytes(
+            await ask(peer, word),
+            word,
+            said="the next client is served after one has reset its connection",
+            did="reset two connections after one byte, then sent a word on a third",
+        )
+
+
+@exercise.check(
+    "does not wait for a silent client",
+    points=2,
+    deadline=10.0,
+    misconception="silent-peers-leave",
+    hints=[
+        "The first client says nothing and stays. How long does your server wait for it?",
+        "Set a timeout on each accepted connection. Which exception does recv raise then?",
+        "connection.settimeout(1.0), and treat TimeoutError as the end of this connection.",
+    ],
+)
+async def does_not_wait_for_a_silent_client(answer, draw, variant):
+    word = draw.word().encode()
+    async with answer.serving("serve") as peer:
+        silent = await peer.connect()
+        second = await peer.connect()
+        await second.send(word)
+        second.half_close()
+        assert_bytes(
+            await second.recv_exactly(len(word), timeout=5.0, said="the second client is served"),
+            word,
+            said="the second client is served",
+            did="opened a connection and stayed silent on it, then sent a word on another",
+        )
+        assert_equal(
+            await silent.recv_until_eof(
+                timeout=5.0, said="a client that is silent for more than a second is let go"
+            ),
+            b"",
+            said="a client that is silent for more than a second is let go",
+            did="stayed silent on its connection",
+        )
+
+
+@exercise.check(
+    "echoes 16 MB",
+    points=2,
+    deadline=30.0,
+    misconception="one-request-per-connection",
+    hints=[
+        "How much of it came back? What did your program do after that?",
+        "A connection carries as many bytes as the client sends. When is the last one sent?",
+        "Go on with recv and sendall until recv returns b''.",
+    ],
+)
+async def echoes_16_mb(answer, draw, variant):
+    block = draw.bytes(MEGABYTE)
+    async with answer.serving("serve") as peer:
+        conn = await peer.connect()
+
+        async def write():
+            for _ in range(16):
+                await conn.send(block, timeout=10.0)
+
+        writing = asyncio.create_task(write())
+        try:
+            for number in range(16):
+                echo = await conn.recv_exactly(
+                    MEGABYTE, timeout=20.0, said="16 MB go out and come back at the same time"
+                )
+                assert_that(
+                    echo == block,
+                    said="every megabyte comes back as it went out",
+                    did="sent 16 MB while reading what came back",
+                    expected="the same bytes",
+                    got=f"other bytes in megabyte {number + 1}",
+                )
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+
+@exercise.check(
+    "starts again on its port",
+    points=1,
+    deadline=10.0,
+    misconception="time-wait-is-the-servers",
+    hints=[
+        "Your server closed a connection first, ended, and was started again. What did bind say?",
+        "The old connection is in TIME_WAIT on the server's port. Which socket option permits bind?",
+        "socket.create_server sets the right option for each platform.",
+    ],
+)
+async def starts_again_on_its_port(answer, draw, variant):
+    word = draw.word().encode()
+    async with answer.serving("serve") as peer:
+        silent = await peer.connect()
+        # That a silent client is let go has a check of its own; here it makes the server close first.
+        with contextlib.suppress(Mismatch):
+            await silent.recv_until_eof(timeout=3.0)
+        port = peer.port
+    async with answer.serving("serve", port=port) as peer:
+        assert_bytes(
+            await ask(peer, word),
+            word,
+            said="a server can be started again on the port that it has used",
+            did="let the server drop a silent client, stopped it, and started it again",
+        )

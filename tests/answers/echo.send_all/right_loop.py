@@ -1,0 +1,3 @@
+def send_all(connection, data):
+    while data:
+        data = data[connection.send(data) :]

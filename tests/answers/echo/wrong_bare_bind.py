@@ -1,0 +1,32 @@
+"""Binds without SO_REUSEADDR, so a restart meets its own TIME_WAIT.
+
+refused by: starts again on its port
+misconception: time-wait-is-the-servers
+"""
+
+import socket
+
+SILENCE = 1.0
+
+
+def echo(connection):
+    try:
+        while data := connection.recv(65536):
+            connection.sendall(data)
+    except OSError:
+        return
+
+
+def serve(host, port, stop):
+    with socket.socket() as listener:
+        listener.bind((host, port))
+        listener.listen()
+        listener.settimeout(0.1)
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(SILENCE)
+                echo(connection)

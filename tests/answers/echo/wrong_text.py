@@ -1,0 +1,30 @@
+"""Sends back text, with a replacement for every byte that is not UTF-8.
+
+refused by: echoes any bytes
+misconception: bytes-are-text
+"""
+
+import socket
+
+SILENCE = 1.0
+
+
+def echo(connection):
+    try:
+        while data := connection.recv(65536):
+            connection.sendall(data.decode("utf-8", "replace").encode())
+    except OSError:
+        return
+
+
+def serve(host, port, stop):
+    with socket.create_server((host, port)) as listener:
+        listener.settimeout(0.1)
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(SILENCE)
+                echo(connection)
