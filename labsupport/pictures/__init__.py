@@ -1,0 +1,13 @@
+"""Pictures of what was recorded: each has its finding as title, units, and words beside it.
+
+Every function takes what a trace or a meter recorded, and a `finding`: the sentence that the
+picture shows. It returns a `Picture`. Nothing is drawn that was not recorded.
+"""
+
+from __future__ import annotations
+
+from labsupport.pictures.byte_axis import byte_axis
+from labsupport.pictures.ladder import ladder
+from labsupport.pictures.picture import Picture
+
+__all__ = ["Picture", "byte_axis", "ladder"]
