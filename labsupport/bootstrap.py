@@ -36,6 +36,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -123,8 +124,9 @@ SYMPTOMS = {
         "index or a folder of wheels that can be reached in pip's configuration."
     ),
     r"No matching distribution|Could not find a version|ResolutionImpossible|different Python": (
-        "The package index has no file of a pinned version for this Python and system.\n"
-        "The pins were made with Python 3.11: try that one."
+        "pip found no file of a pinned version for this Python and system.\n"
+        "The pins were made with Python 3.11: try that one. Look too whether this machine reaches\n"
+        "the package index: pip does not always say when it does not."
     ),
     r"Permission denied|Errno 13\b|Access is denied|Read-only file|Errno 30\b|WinError 5\b": (
         "A file cannot be written.\n"
@@ -164,17 +166,21 @@ class Environment:
         self.python = self.scripts / ("python.exe" if sys.platform == "win32" else "python")
         self._lock: IO[str] | None = None
 
-    def declared(self) -> dict[str, Any]:
-        """What pyproject.toml says; raises Problem if it cannot be read."""
-        import tomllib  # not in the Pythons that only get as far as the message
-
+    def read(self, name: str) -> str:
+        """The text of a file that belongs to the course; raises Problem if it is not there."""
         try:
-            return tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return (self.root / name).read_text(encoding="utf-8")
+        except OSError as error:
             raise Problem(
-                f"The course's folder is not complete: pyproject.toml cannot be read ({error}).\n"
+                f"The course's folder is not complete: {name} cannot be read ({error.strerror}).\n"
                 "Get the course again, then run again."
             ) from error
+
+    def declared(self) -> dict[str, Any]:
+        """What pyproject.toml says."""
+        import tomllib  # not in the Pythons that only get as far as the message
+
+        return tomllib.loads(self.read("pyproject.toml"))
 
     def key(self) -> str:
         """A hash of all that decides what is installed: dependencies, pins, Python, place."""
@@ -183,7 +189,7 @@ class Environment:
             declared.get("build-system"),
             declared.get("project"),
             declared.get("tool", {}).get("setuptools"),
-            (self.root / "constraints.txt").read_text(encoding="utf-8"),
+            self.read("constraints.txt"),
             list(sys.version_info[:2]),
             [sys.platform, platform.machine()],
             str(self.root),  # an environment that has been moved or copied does not work
@@ -253,24 +259,27 @@ class Environment:
         """Clear what a killed run left, and bring back what it had put aside."""
         for rubbish in self.root.glob(".venv-discarded-*"):
             shutil.rmtree(rubbish, ignore_errors=True)
-        if self.before.exists():
-            if self.read_stamp().get("state") == "ready":
-                self.discard(self.before)
-            else:
-                self.restore()
         state = self.read_stamp().get("state")
-        if state == "ready" or not os.path.lexists(self.folder):
+        if state == "ready":
+            if self.before.exists():
+                self.discard(self.before)
             return
-        if state != "building" and (self.folder.is_symlink() or any(self.folder.iterdir())):
+        if state is None and self.is_foreign():
             raise Problem(
-                f"This command did not make the folder {self.folder}, so it leaves it alone.\n"
+                f"This command did not make {self.folder}, so it leaves it alone.\n"
                 "Rename or delete it, then run again. Or use it as it is: install the course in\n"
                 "it (pip install -c constraints.txt -e .[test]) and run with its own Python\n"
                 f"{self.python} labsupport/bootstrap.py lab --here"
             )
         if state == "building":
-            print("The last installation was interrupted. Starting it again from nothing.")
-        self.discard(self.folder)
+            print("The last installation was interrupted. What it left is put away.")
+        self.restore()
+
+    def is_foreign(self) -> bool:
+        """Whether .venv, which has no stamp, is more than the empty folder we begin with."""
+        if self.folder.is_symlink() or self.folder.is_file():
+            return True
+        return self.folder.exists() and any(self.folder.iterdir())
 
     def discard(self, folder: Path) -> None:
         """Delete a folder; renamed first, so that a half deleted one is never taken for whole."""
@@ -308,9 +317,7 @@ class Environment:
                 f"installation needs up to {ROOM // 1_000_000} MB.\nFree some, then run again."
             )
         if self.folder.exists():
-            print(
-                "The pins, Python or the place have changed since .venv was made: making it anew."
-            )
+            print("What .venv is made from has changed, or adding to it failed: making it anew.")
             self.move(self.folder, self.before)
         else:
             print("First time here: making the environment .venv. It takes a minute or two.")
@@ -322,10 +329,8 @@ class Environment:
             self.install(extras)
             self.call("preparing the first start", [str(self.python), *PREPARE])
             self.write_stamp("ready", extras)
-        except BaseException as error:
+        except BaseException:
             self.restore()
-            if isinstance(error, OSError):
-                raise Problem(f"{error}\n{diagnose(str(error))}") from error
             raise
         if self.before.exists():
             self.discard(self.before)
@@ -375,8 +380,7 @@ class Environment:
         """Run a part of the installation, showing what it is at; its last lines if it fails."""
         print(f"  {doing}", flush=True)
         lines: deque[str] = deque(maxlen=400)
-        # Only pip and venv may outlive this process when it is killed: they keep the lock.
-        kept = (self._lock.fileno(),) if self._lock is not None and sys.platform != "win32" else ()
+        posix = sys.platform != "win32"
         with subprocess.Popen(
             command,
             cwd=self.root,
@@ -386,12 +390,19 @@ class Environment:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            pass_fds=kept,
+            # If this process is killed, the lock is held until this part of its work has ended.
+            pass_fds=(self._lock.fileno(),) if posix and self._lock is not None else (),
+            start_new_session=posix,
         ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                show_progress(line)
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    lines.append(line.rstrip())
+                    show_progress(line)
+            except BaseException:
+                # Nothing may go on writing into a folder that is about to be put away.
+                end_group(process)
+                raise
             show_progress("")
         if process.returncode:
             said = "\n".join(lines)
@@ -400,6 +411,16 @@ class Environment:
                 f"{shown}\n\nStopped at: {doing}. {diagnose(said)}\n"
                 "Nothing was lost: the same command starts it again."
             )
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """Kill a part of the installation and what it has started."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 PREPARE = ("-m", "labsupport.lab", "--prepare")
@@ -511,6 +532,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(Path(__file__).resolve().parent.parent, options)
     except Problem as problem:
         print(f"\n{problem}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\n{error}\n{diagnose(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Nothing was lost: the same command goes on.", file=sys.stderr)
