@@ -23,7 +23,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 def read(path: Path) -> NotebookNode:
     """The notebook at `path`."""
-    return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+    return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def as_text(notebook: NotebookNode) -> str:
