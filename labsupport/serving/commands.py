@@ -56,6 +56,7 @@ class CommandServer(Server):
         self._transport: Transport = transport
         self._backlog = backlog
         self._process: GuardedProcess | None = None
+        self._end = "has not ended"
 
     @property
     def pid(self) -> int:
@@ -119,7 +120,7 @@ class CommandServer(Server):
                 f"{error}: does it listen on the port that it is given"
             ) from error
         if process.ended.is_set():
-            raise self._cannot_start(f"ended before it opened its port: {self._failure}")
+            raise self._cannot_start(f"never opened its port: it {self._end}")
 
     def _cannot_start(self, said: str) -> CannotStart:
         written = self.output or "(nothing)"
@@ -143,12 +144,12 @@ class CommandServer(Server):
             ) from error
 
     def _note_end(self, status: int) -> None:
+        if status < 0:
+            self._end = f"was ended by {signal.Signals(-status).name}"
+        else:
+            self._end = f"ended by itself with exit status {status}"
         if status != 0 and not self._owner.stopping:
-            self._failure = CommandFailed(
-                f"ended by itself, by {signal.Signals(-status).name}"
-                if status < 0
-                else f"ended by itself with exit status {status}"
-            )
+            self._failure = CommandFailed(f"the command {self._end}")
 
     def _shut(self, deadline: Deadline) -> list[Survivor]:
         return [] if self._process is None else self._process.end(deadline)
