@@ -2,7 +2,7 @@
 
     python3 labsupport/bootstrap.py lab [--no-browser]
     python3 labsupport/bootstrap.py test                    (what that is: tests/everything.py)
-    python3 labsupport/bootstrap.py outputs [NOTEBOOK ...]
+    python3 labsupport/bootstrap.py outputs [--pictures] [NOTEBOOK ...]
 
 It runs under the system's Python before anything is installed: standard library only, and it must
 parse on Python 3.8, which gets the message of what it needs instead of a SyntaxError.
@@ -481,7 +481,7 @@ def replace_process(command: Sequence[str], variables: dict[str, str]) -> NoRetu
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line; what `outputs` does not know goes on to the program it starts."""
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", description="Make the course's environment in .venv, then use it."
     )
@@ -491,12 +491,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     test = commands.add_parser("test", help="run everything that CI runs")
     outputs = commands.add_parser("outputs", help="run the notebooks again, keep changed outputs")
-    outputs.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
     for command in (lab, test, outputs):
         command.add_argument(
             "--here", action="store_true", help="use this Python's own packages, install nothing"
         )
-    return parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command != "outputs":
+        parser.error(f"unknown: {' '.join(rest)}")
+    options.rest = rest
+    return options
 
 
 def run(root: Path, options: argparse.Namespace) -> NoReturn:
@@ -517,7 +520,7 @@ def run(root: Path, options: argparse.Namespace) -> NoReturn:
     elif options.command == "test":
         program = ["tests.everything"]
     else:
-        program = ["tests.notebooks.outputs", *options.notebooks]
+        program = ["tests.notebooks.outputs", *options.rest]
     os.chdir(root)
     replace_process([python, "-m", *program], variables)
 

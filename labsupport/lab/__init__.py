@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rest = [argument for argument in given if argument != "--no-browser"]
     skip_slow_import()
     prefer_own_kernel()
+    # Jupyter itself cleans up after Ctrl-C only where it has a terminal to ask at.
+    signal.signal(signal.SIGINT, lambda *_: signal.raise_signal(signal.SIGTERM))
     from jupyterlab.labapp import LabApp
 
     LabApp.launch_instance(argv=[*arguments(ROOT, browser=browser), *rest])

@@ -46,7 +46,8 @@ class Course:
         self.stamp = root / ".venv" / "labsupport-stamp.json"
         self.pins = root / "constraints.txt"
         wheels = root / "wheels"
-        for folder in (root / "labsupport", root / "tests", wheels):
+        temporary = root / "tmp"
+        for folder in (root / "labsupport", root / "tests", wheels, temporary):
             folder.mkdir(parents=True)
         shutil.copy(ROOT / "labsupport" / "bootstrap.py", root / "labsupport")
         shutil.copy(builder.__file__, root)
@@ -63,6 +64,7 @@ class Course:
         own = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         self.variables = {
             **own,
+            "TMPDIR": str(temporary),  # a killed pip leaves its own there
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": wheels.as_uri(),  # pip splits this at spaces

@@ -20,7 +20,7 @@ import pytest
 
 from tests.setup.conftest import Course
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def made(output: str) -> bool:
