@@ -25,11 +25,11 @@ import os
 import threading
 import time
 from bisect import bisect_right, insort
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from labsupport.clock import Deadline, now
+from labsupport.transcript import hexdump, ladder, plural, transcript
 
 __all__ = ["Direction", "Event", "Trace", "hexdump"]
 
@@ -49,10 +49,7 @@ KINDS = (
     "state",
 )
 
-_ARROWS: dict[Direction | None, str] = {"to_server": "→", "to_client": "←", None: "·"}
 _SHOWN_LINES = 40
-_SHOWN_BYTES = 48
-_LANE = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,7 @@ class Trace:
         data = bytes(data)
         with self._changed:
             if self._kept + len(data) > self.max_bytes:
-                missing = f"{_count(len(data), 'byte')} not kept"
+                missing = f"{plural(len(data), 'byte')} not kept"
                 note = f"{note}, {missing}" if note else missing
                 self.dropped += len(data)
                 data = b""
@@ -141,7 +138,10 @@ class Trace:
                 self.dropped_events += 1
             else:
                 self._kept += len(data)
-                insort(self._events, event, key=lambda each: each.at)
+                if self._events and when < self._events[-1].at:
+                    insort(self._events, event, key=lambda each: each.at)
+                else:
+                    self._events.append(event)
                 self._changed.notify_all()
         return event
 
@@ -211,7 +211,7 @@ class Trace:
                     break
                 self._changed.wait(until.left())
         raise TimeoutError(
-            f"{_count(len(found), f'{kind!r} event')} of {count} came within {until.seconds:g} s. "
+            f"{plural(len(found), f'{kind!r} event')} of {count} came within {until.seconds:g} s. "
             f"So far:\n{self!r}"
         )
 
@@ -274,21 +274,7 @@ class Trace:
         times: begin each line with milliseconds since the trace began.
         join: show neighbours of one stream as one line that says how many there were.
         """
-        groups = _grouped(self.events, join=join)
-        if not groups:
-            return "(no events)"
-        wide = max(len(group[0].where) for group in groups)
-        several = len({group[0].connection for group in groups}) > 1
-        lines = []
-        for group in groups:
-            first = group[0]
-            parts = [f"{first.where:<{wide}}"]
-            if several:
-                parts.append(f"#{first.connection}")
-            parts += [_ARROWS[first.direction], f"{_verb(first):<8}", _said(group, _SHOWN_BYTES)]
-            line = " ".join(parts).rstrip()
-            lines.append(f"{first.at * 1000:9.2f} ms  {line}" if times else line)
-        return "\n".join(lines + self._losses())
+        return "\n".join([*transcript(self.events, times=times, join=join), *self._losses()])
 
     def ladder_text(
         self, client: str = "client", server: str = "server", *, join: bool = True
@@ -302,33 +288,8 @@ class Trace:
         bytes arrived. With recorders at both ends, or a Link, each recorder has its own half: a
         left half belongs to the client's side, a right half to the server's.
         """
-        events = self.events
-        names = {event.where for event in events}
-        middles = sorted(names - {client, server})
-        halves = len(names) > 1 or bool(middles)
-        heading = f"{client:<{_LANE}}{'/'.join(middles):^3}{server:>{_LANE}}"
-        several = len({event.connection for event in events}) > 1
-        lines = [heading.rstrip()]
-        for group in _grouped(events, join=join):
-            first = group[0]
-            number = f"#{first.connection} " if several else ""
-            if first.direction is None or first.kind in ("fault", "state", "timeout", "error"):
-                who = "" if first.where in middles and len(middles) == 1 else f"{first.where}: "
-                lines.append(f"|   {number}({who}{_label(group, 2 * _LANE)})")
-                continue
-            rightward = first.direction == "to_server"
-            if not halves:
-                label = number + _label(group, 2 * _LANE - 14)
-                lines.append(f"|{_arrow(label, 2 * _LANE + 1, rightward, first.kind)}|")
-                continue
-            label = number + _label(group, _LANE - 12)
-            arrow = _arrow(label, _LANE, rightward, first.kind)
-            blank, middle = " " * _LANE, "|" if middles else " "
-            left = first.where == client or (
-                first.where != server and (_incoming(first) == rightward)
-            )
-            lines.append(f"|{arrow}{middle}{blank}|" if left else f"|{blank}{middle}{arrow}|")
-        return "\n".join(lines + self._losses())
+        lines = ladder(self.events, client, server, join=join)
+        return "\n".join([*lines, *self._losses()])
 
     def to_json(self) -> str:
         """The trace as JSON text; data in base64. `from_json` reads it back."""
@@ -385,7 +346,7 @@ class Trace:
         lines = self.transcript().splitlines()
         if len(lines) > _SHOWN_LINES:
             more = len(lines) - _SHOWN_LINES
-            lines = [*lines[:_SHOWN_LINES], f"... and {_count(more, 'more line')}"]
+            lines = [*lines[:_SHOWN_LINES], f"... and {plural(more, 'more line')}"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -395,54 +356,15 @@ class Trace:
         lines = []
         if self.dropped:
             lines.append(
-                f"({_count(self.dropped, 'byte')} not kept: "
+                f"({plural(self.dropped, 'byte')} not kept: "
                 f"the trace is full at max_bytes={self.max_bytes})"
             )
         if self.dropped_events:
             lines.append(
-                f"({_count(self.dropped_events, 'event')} not kept: "
+                f"({plural(self.dropped_events, 'event')} not kept: "
                 f"the trace is full at max_events={self.max_events})"
             )
         return lines
-
-
-def hexdump(
-    data: bytes,
-    *,
-    mark: range | None = None,
-    notes: Mapping[range, str] | None = None,
-    start: int = 0,
-) -> str:
-    """The bytes as rows of 16: offset, hexadecimal, printable characters.
-
-    mark: offsets under which a line of ^ is drawn. It may lie just past the last byte, to point at
-        a byte that is missing.
-    notes: offsets and what they are; each gets a line of - under its bytes and its text beside it.
-    start: the offset of data[0]; mark and notes count from the same zero.
-    """
-    end = start + len(data)
-    if mark is not None and mark.start >= end:
-        end = max(end, mark.start + 1)
-    lines = [] if end > start else ["(no bytes)"]
-    for row in range(start, end, 16):
-        here = data[row - start : row - start + 16]
-        cells = [f"{byte:02x}" for byte in here] + ["  "] * (16 - len(here))
-        printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in here)
-        lines.append(f"{row:08x}  {' '.join(cells[:8])}  {' '.join(cells[8:])}  |{printable}|")
-        if mark is not None and (under := _under(mark, row, end, "^")):
-            flags = "".join("^" if at in mark else " " for at in range(row, row + 16))
-            lines.append(f"{'':10}{under:<48}   {flags}".rstrip())
-        for span, text in (notes or {}).items():
-            if under := _under(span, row, end, "-"):
-                words = text if span.start >= row or row == start else f"{text}, continued"
-                lines.append(f"{'':10}{under:<48}   {words}".rstrip())
-    return "\n".join(lines)
-
-
-def _under(span: range, row: int, end: int, sign: str) -> str:
-    """A line that underlines the bytes of one row of 16 that lie in the span."""
-    cells = [sign * 2 if at in span and at < end else "  " for at in range(row, row + 16)]
-    return f"{' '.join(cells[:8])}  {' '.join(cells[8:])}".rstrip()
 
 
 def _runs(events: tuple[Event, ...]) -> list[list[int]]:
@@ -463,90 +385,3 @@ def _runs(events: tuple[Event, ...]) -> list[list[int]]:
         run.append(number)
         latest[key] = (run, event.offset + len(event.data))
     return runs
-
-
-def _grouped(events: tuple[Event, ...], *, join: bool) -> list[list[Event]]:
-    """The events one by one, or with neighbours of one stream together."""
-    groups: list[list[Event]] = []
-    for event in events:
-        last = groups[-1][-1] if groups else None
-        if (
-            join
-            and last is not None
-            and event.kind in ("sent", "received")
-            and (last.where, last.connection, last.direction, last.kind, last.note)
-            == (event.where, event.connection, event.direction, event.kind, event.note)
-            and last.offset + len(last.data) == event.offset
-        ):
-            groups[-1].append(event)
-        else:
-            groups.append([event])
-    return groups
-
-
-def _verb(event: Event) -> str:
-    return event.moved or event.kind
-
-
-def _incoming(event: Event) -> bool:
-    """Whether a recorder between the ends saw this on the side where the bytes come in."""
-    return event.moved != "sent" if event.moved else not event.note.startswith("sent")
-
-
-def _said(group: list[Event], room: int) -> str:
-    """What a line says after the verb: how many bytes, which, and the note."""
-    first = group[0]
-    parts = []
-    data = b"".join(event.data for event in group)
-    if data:
-        parts.append(_count(len(data), "byte"))
-        if len(group) > 1:
-            parts.append(f"in {len(group)} {'sends' if first.moved == 'sent' else 'reads'}")
-        if shown := _short(data, room):
-            parts.append(shown)
-    note = first.note
-    if first.kind == "datagram":
-        parts.insert(0, f"datagram {first.offset}")
-        note = note.removeprefix(first.moved).lstrip(", ")
-    if note:
-        parts.append(f"({note})" if parts else note)
-    return " ".join(parts)
-
-
-def _label(group: list[Event], room: int) -> str:
-    """The words on one rung of a ladder, at most `room` characters where data is the reason."""
-    first = group[0]
-    if first.kind == "eof":
-        return f"EOF ({first.note})" if first.note else "EOF"
-    if first.kind == "reset":
-        return "RST"
-    if not first.moved:
-        return " ".join([first.kind, *([first.note] if first.note else [])])
-    words = _said(group, 0)
-    data = b"".join(event.data for event in group)
-    if data and room > len(words):
-        words = _said(group, max(0, room - len(words)))
-    return words
-
-
-def _arrow(label: str, width: int, rightward: bool, kind: str) -> str:
-    head = "X" if kind == "reset" else (">" if rightward else "<")
-    body = (
-        f"-- {label} ".ljust(width - 1, "-") if rightward else f" {label} --".rjust(width - 1, "-")
-    )
-    return body + head if rightward else head + body
-
-
-def _short(data: bytes, room: int) -> str:
-    """The bytes as Python writes them, cut so that about `room` characters remain."""
-    whole = repr(data)
-    if len(whole) <= room:
-        return whole
-    shown = data[: max(0, room - 6)]
-    while shown and len(repr(shown)) > room - 3:
-        shown = shown[:-1]
-    return f"{shown!r}..." if shown else ""
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -296,7 +296,7 @@ class Way:
 
     def _readable(self) -> None:
         try:
-            data = self.source.recv(_READ)
+            data = self.source.recv(_READ if self._dropping else min(_READ, self._room()))
         except BlockingIOError:
             return
         except OSError as error:
@@ -326,10 +326,7 @@ class Way:
 
     def _adjust(self) -> None:
         """Read, or wait for the target to take bytes, as the state says."""
-        held = self._waiting.total + len(self._unsent)
-        faults = self.faults
-        long = faults.delay or faults.jitter or faults.retransmit_delay or faults.merge is not None
-        room = self._dropping or held < (LONG_READ_AHEAD if long else READ_AHEAD)
+        room = self._dropping or self._room() > 0
         read = room and not self.read_end
         if read != self._reading:
             self._reading = read
@@ -344,6 +341,13 @@ class Way:
                 self.ends.loop.add_writer(self.target, self.pump)
             else:
                 self.ends.loop.remove_writer(self.target)
+
+    def _room(self) -> int:
+        """How many more bytes may wait here."""
+        faults = self.faults
+        long = faults.delay or faults.jitter or faults.retransmit_delay or faults.merge is not None
+        held = self._waiting.total + len(self._unsent)
+        return (LONG_READ_AHEAD if long else READ_AHEAD) - held
 
     # -- small things
 
