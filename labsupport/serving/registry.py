@@ -64,16 +64,16 @@ def running() -> tuple[Server, ...]:
 def stop_all(deadline: float = 5.0) -> None:
     """Stop every server.
 
-    deadline: seconds for all of them together. All are tried; then the first StillRunning is
-    raised, with the others as notes.
+    deadline: seconds for all of them together; each has an equal part of what is left. All are
+    tried; then the first StillRunning is raised, with the others as notes.
     """
     end = Deadline(deadline)
     with _lock:
         servers = list(_servers.values())
     refusals = []
-    for server in reversed(servers):
+    for waiting, server in enumerate(servers):
         try:
-            server.stop(min(2.0, end.left()))
+            server.stop(end.left() / (len(servers) - waiting))
         except StillRunning as left:
             refusals.append(left)
     if refusals:

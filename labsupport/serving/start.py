@@ -62,8 +62,9 @@ def serve(
         raise ValueError(f'transport is "tcp" or "udp", not {transport!r}.')
     route()
     name = name or _name_of(target)
-    registry.replace(name)
-    return _build(target, args, name, host, transport, backlog).start(deadline)
+    server = _build(target, args, name, host, transport, backlog)
+    registry.replace(name)  # only now: a call with bad arguments leaves the former server alone
+    return server.start(deadline)
 
 
 def _build(

@@ -1,10 +1,9 @@
-"""What the tests of serving share: a clean process after each test, talking to a server, kernels."""
+"""What the tests of serving share: a clean process after each test, one exchange, kernels."""
 
 from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,14 +59,13 @@ class Kernel:
         hidden = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "JPY_PARENT_PID"}
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
         ours = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
-        self.manager = KernelManager(kernel_cmd=self._command)
-        self.manager.start_kernel(cwd=str(folder), env=kept | ours)
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(
+            cwd=str(folder),
+            env=kept | ours,
+            extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
+        )
         self.connect()
-
-    _command = (
-        *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
-        "--HistoryManager.enabled=False",
-    )
 
     def connect(self) -> None:
         """Talk to the kernel, also after a restart; returns when it answers."""

@@ -30,9 +30,8 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
             while data := connection.recv(65536):
                 connection.sendall(data)
 """
-INHERITED_ECHO = ECHO.replace(
-    'socket.create_server(("127.0.0.1", int(sys.argv[1])))', "socket.socket(fileno=int(sys.argv[1]))"
-)
+BIND = 'socket.create_server(("127.0.0.1", int(sys.argv[1])))'
+INHERITED_ECHO = ECHO.replace(BIND, "socket.socket(fileno=int(sys.argv[1]))")
 
 
 def python(source: str, *words: str) -> list[str]:
@@ -146,7 +145,7 @@ def test_a_program_that_cannot_be_executed_is_a_clear_error(tmp_path: Path) -> N
     program.write_text("#!/no/such/interpreter\n")
     program.chmod(0o755)
     before = psutil.Process().children()
-    with pytest.raises(CannotStart, match="cannot execute .*program: No such file"):
+    with pytest.raises(CannotStart, match=r"cannot execute .*program: No such file"):
         serve([str(program), "{port}"])
     assert psutil.Process().children() == before
 
@@ -198,7 +197,7 @@ def test_a_port_that_is_always_taken_is_an_error_with_the_output(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr(commands, "free_port", lambda host, transport: port)
-        with pytest.raises(CannotStart, match="(?s)exit status 1.*in use"):
+        with pytest.raises(CannotStart, match=r"(?s)exit status 1.*in use"):
             start(ECHO, "{port}")
 
 

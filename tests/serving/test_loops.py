@@ -225,7 +225,7 @@ def test_a_task_that_ignores_cancellation_is_named_and_left_without_its_loop() -
     server = serve(stubborn)
     with socket.create_connection(server.address):
         server.wait_for_output("begun")
-        with pytest.raises(StillRunning, match="task 'connection 1' at test_loops.py") as refusal:
+        with pytest.raises(StillRunning, match=r"task 'connection 1' at test_loops\.py") as refusal:
             server.stop(0.3)
     assert "in stubborn: await asyncio.Event().wait()" in str(refusal.value)
     server.stop()
