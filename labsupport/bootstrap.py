@@ -406,7 +406,7 @@ class Environment:
             show_progress("")
         if process.returncode:
             said = "\n".join(lines)
-            shown = "\n".join(f"    {line}" for line in list(lines)[-12:])
+            shown = "\n".join(f"    {line[:200]}" for line in list(lines)[-12:])
             raise Problem(
                 f"{shown}\n\nStopped at: {doing}. {diagnose(said)}\n"
                 "Nothing was lost: the same command starts it again."
