@@ -1,0 +1,585 @@
+"""Checks of the exercise `framing`: messages out of a stream of bytes.
+
+Three answers are judged here: the step `framing.header` (one frame by hand), and in `framing` the
+two forms of the reader, `read_frame(sock)` and the class `Framer`, which does no I/O. Every check
+looks at one behaviour, so the pieces in which the bytes arrive are chosen by each of them: what
+another check is about arrives whole.
+"""
+
+from contextlib import contextmanager
+
+from labsupport.checking import (
+    Exercise,
+    Link,
+    Mismatch,
+    ScriptedSocket,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+)
+
+HEADER = 4
+DEFAULT_LIMIT = 1_048_576
+ABSURD = b"\xff\xff\xff\xff"
+
+header = Exercise(
+    "framing.header",
+    title="framing.header: one frame by hand",
+    lesson="02a",
+    minutes=3,
+    kind="core",
+    entry="frame(text) -> bytes and body_length(header, limit) -> int",
+)
+
+exercise = Exercise(
+    "framing",
+    title="framing: messages out of a stream of bytes",
+    lesson="02a",
+    minutes=30,
+    kind="core",
+    entry="read_frame(sock, limit) -> bytes or None, and class Framer(limit)",
+)
+
+
+def framed(*bodies):
+    """The frames of these bodies, one behind the other."""
+    return b"".join(len(body).to_bytes(HEADER, "big") + body for body in bodies)
+
+
+def one_by_one(data):
+    """The bytes, each a piece of its own."""
+    return split(data, [1] * len(data))
+
+
+def split(data, sizes):
+    """The data in pieces of these sizes."""
+    pieces = []
+    for size in sizes:
+        pieces.append(data[:size])
+        data = data[size:]
+    return pieces
+
+
+def completing(pieces, bodies):
+    """For each piece the bodies of the frames that it completes."""
+    ends, end = [], 0
+    for body in bodies:
+        end += HEADER + len(body)
+        ends.append(end)
+    lists, start = [], 0
+    for piece in pieces:
+        stop = start + len(piece)
+        lists.append([body for body, end in zip(bodies, ends, strict=True) if start < end <= stop])
+        start = stop
+    return lists
+
+
+def in_pieces(pieces):
+    """How the stream was split, in words."""
+    if len(pieces) == 1:
+        return f"one piece of {len(pieces[0])} bytes"
+    if all(len(piece) == 1 for piece in pieces):
+        return f"{len(pieces)} pieces of 1 byte"
+    return "pieces of " + ", ".join(str(len(piece)) for piece in pieces) + " bytes"
+
+
+async def feed_all(answer, pieces, bodies):
+    """Feed the pieces to a new Framer; each feed must return the frames that it completes."""
+    framer = await answer.new("Framer")
+    did = f"fed frames with bodies of {sizes_of(bodies)} bytes, in {in_pieces(pieces)}"
+    results = await framer.map("feed", pieces)
+    for number, (got, wanted) in enumerate(
+        zip(results, completing(pieces, bodies), strict=True), 1
+    ):
+        assert_equal(
+            got,
+            wanted,
+            said=f"feed number {number} returns the frames that it completes, and no others",
+            did=did,
+        )
+
+
+def sizes_of(bodies):
+    """The sizes of the bodies, in words."""
+    *first, last = [str(len(body)) for body in bodies]
+    return " and ".join([", ".join(first), last]) if first else last
+
+
+@contextmanager
+def doing(did):
+    """Say what the check did when a comparison in the block fails."""
+    try:
+        yield
+    except Mismatch as mismatch:
+        mismatch.did = did
+        raise
+
+
+# ---- the step: one frame by hand
+
+
+@header.check(
+    "the header is big-endian",
+    points=1,
+    misconception="byte-order-is-mine",
+    hints=[
+        "Which of the four bytes of 00 00 01 02 counts most?",
+        "The task says big-endian: the first byte counts most, on every machine.",
+        'int.to_bytes(4, "big") writes such a header, int.from_bytes(header, "big") reads it.',
+    ],
+)
+async def the_header_is_big_endian(answer, draw, variant):
+    text = draw.word().ljust(258, ".")
+    sent = await answer.call("frame", text)
+    assert_bytes(
+        sent[:HEADER] if isinstance(sent, bytes) else sent,
+        b"\x00\x00\x01\x02",
+        said="258 is 00 00 01 02: four bytes, the most significant one first",
+        did="called frame() with a text of 258 ASCII characters and looked at the first four bytes",
+    )
+    assert_equal(
+        await answer.call("body_length", b"\x00\x00\x01\x02", 1000),
+        258,
+        said="00 00 01 02 is 258: the first byte counts most",
+        did=r"called body_length(b'\x00\x00\x01\x02', 1000)",
+    )
+
+
+@header.check(
+    "the header counts bytes",
+    points=1,
+    misconception="str-len-is-byte-len",
+    hints=[
+        "What does the reader of a frame receive: characters or bytes?",
+        "The header says how many bytes of body follow it. Encode first, then count.",
+        'body = text.encode("utf-8"), and the number is len(body).',
+    ],
+)
+async def the_header_counts_bytes(answer, draw, variant):
+    for text in ("Zoë", draw.text(12), ""):
+        body = text.encode()
+        sent = await answer.call("frame", text)
+        did = f"called frame({text!r})"
+        assert_that(isinstance(sent, bytes), "frame returns bytes", "bytes", sent, did)
+        assert_bytes(sent[HEADER:], body, said="behind the header is the text in UTF-8", did=did)
+        # Either byte order is fine here: another check is about that.
+        number = min(int.from_bytes(sent[:HEADER], order) for order in ("big", "little"))
+        assert_equal(
+            number,
+            len(body),
+            said=f"the number in the header is the size of the body, {len(body)} bytes",
+            did=did,
+        )
+
+
+@header.check(
+    "a length above the limit is refused",
+    points=1,
+    misconception="length-can-be-trusted",
+    hints=[
+        "Who wrote the number in the header?",
+        "Compare the number with the limit before you return it. The limit itself is allowed.",
+        'if length > limit: raise ValueError(f"length {length} is above the limit {limit}")',
+    ],
+)
+async def a_length_above_the_limit_is_refused(answer, draw, variant):
+    # These four bytes are the same number in both byte orders.
+    number = b"\x00\x01\x01\x00"
+    length = int.from_bytes(number, "big")
+    assert_equal(
+        await answer.call("body_length", number, length),
+        length,
+        said="a length that is equal to the limit is allowed",
+        did=rf"called body_length(b'\x00\x01\x01\x00', {length})",
+    )
+    for limit in (length - 1, draw.integer(1, 1000)):
+        await answer.raises(("ValueError",), "body_length", number, limit)
+    await answer.raises(("ValueError",), "body_length", ABSURD, DEFAULT_LIMIT)
+
+
+# ---- read_frame: one frame from a socket
+
+
+@exercise.check(
+    "read_frame: one byte at a time",
+    points=2,
+    misconception="recv-fills-the-buffer",
+    hints=[
+        "What does recv promise about how much it returns?",
+        "recv(n) returns 1 to n bytes, or b'' at the end. Call it until nothing is missing.",
+        "Ask for what is missing, n - have, in a loop: for the header and for the body.",
+    ],
+)
+async def read_frame_one_byte_at_a_time(answer, draw, variant):
+    body = draw.bytes(draw.integer(20, 40))
+    assert_bytes(
+        await answer.call("read_frame", ScriptedSocket(one_by_one(framed(body)))),
+        body,
+        said="every recv returned one byte; the frame is to be complete all the same",
+        did=f"handed in a socket with a frame of {len(body)} bytes, one byte for each recv",
+    )
+    # The same on a real connection: the cable sends a byte when the one before it was read.
+    link = Link(to_server={"cut": 1}, seed=draw.seed)
+    async with answer.handling("read_frame", link=link) as peer:
+        conn = await peer.connect()
+        await conn.send(framed(body))
+        (outcome,) = await peer.all_handled()
+        assert_equal(
+            outcome.raised and str(outcome.raised),
+            None,
+            said="on a real connection that delivers single bytes read_frame raises nothing",
+            did=f"sent a frame of {len(body)} bytes through a cable that cuts it into single bytes",
+        )
+
+
+@exercise.check(
+    "read_frame: the next call returns the next frame",
+    points=1,
+    misconception="recv-is-a-message",
+    hints=[
+        "What happens to the bytes that recv returned and that you did not need?",
+        "Take no byte from the socket that lies behind your frame: ask for what is missing only.",
+        "Read up to 4 bytes of header first, then up to `length` bytes of body, and no more.",
+    ],
+)
+async def read_frame_leaves_the_next_frame(answer, draw, variant):
+    bodies = [draw.bytes(5), draw.bytes(9)]
+    stream = framed(*bodies)
+    # The second time, the first frame ends in the middle of a piece.
+    for pieces in ([stream], [stream[:7], stream[7:]]):
+        sock = ScriptedSocket(pieces)
+        for number, body in enumerate(bodies, 1):
+            assert_bytes(
+                await answer.call("read_frame", sock),
+                body,
+                said=f"call {number} of read_frame on this socket returns frame {number}",
+                did=f"handed in a socket with two frames, in {in_pieces(pieces)}",
+            )
+
+
+@exercise.check(
+    "read_frame: an empty frame",
+    points=1,
+    misconception="empty-means-the-end",
+    hints=[
+        "What does your loop do when nothing is missing from the start?",
+        "A frame with length 0 is complete with its header. Its body is b'', which is not None.",
+        "Test `have < n` before you call recv, not after it: recv(0) returns b'' too.",
+    ],
+)
+async def read_frame_empty(answer, draw, variant):
+    body = draw.bytes(6)
+    sock = ScriptedSocket([framed(b""), framed(body)])
+    for wanted in (b"", body):
+        assert_equal(
+            await answer.call("read_frame", sock),
+            wanted,
+            said="a frame with length 0 is a message like any other: its body is b''",
+            did="handed in a socket with an empty frame and a frame behind it",
+        )
+
+
+@exercise.check(
+    "read_frame: end between frames",
+    points=1,
+    misconception="eof-is-an-exception",
+    hints=[
+        "Where in the stream may a polite peer stop?",
+        "When the first recv of a frame returns b'', no frame has begun: return None.",
+        "Treat the first byte of the header apart: if recv returns b'' there, return None.",
+    ],
+)
+async def read_frame_end_between(answer, draw, variant):
+    body = draw.bytes(8)
+    assert_equal(
+        await answer.call("read_frame", ScriptedSocket([])),
+        None,
+        said="the stream ended before a frame began: a good end, read_frame returns None",
+        did="handed in a socket whose first recv returns b''",
+    )
+    sock = ScriptedSocket([framed(body)])
+    for wanted in (body, None):
+        assert_equal(
+            await answer.call("read_frame", sock),
+            wanted,
+            said="one frame, then a good end: the second call returns None",
+            did="handed in a socket with one frame and the end of the stream behind it",
+        )
+
+
+@exercise.check(
+    "read_frame: end inside a frame",
+    points=2,
+    misconception="eof-is-an-exception",
+    hints=[
+        "What does recv return when the peer has closed? And when you call it again?",
+        "b'' before the frame is complete means that its rest will never come. Raise EOFError.",
+        "After every recv: if not piece, raise EOFError. In the header from its second byte on.",
+    ],
+)
+async def read_frame_end_inside(answer, draw, variant):
+    body = draw.bytes(5)
+    for kept, place in ((2, "after 2 of 4 bytes of a header"), (7, "after 3 of 5 bytes of a body")):
+        with doing(f"handed in a socket whose stream ends {place}"):
+            await answer.raises(("EOFError",), "read_frame", ScriptedSocket([framed(body)[:kept]]))
+    # The same on a real connection, whose client ends its direction and stays.
+    async with answer.handling("read_frame") as peer:
+        conn = await peer.connect()
+        await conn.send(framed(body)[:-1])
+        conn.half_close()
+        (outcome,) = await peer.all_handled()
+        assert_equal(
+            outcome.raised and outcome.raised.kind,
+            "EOFError",
+            said="the end of a real stream inside of a frame raises EOFError",
+            did="sent a frame without its last byte on a real connection, then half-closed",
+        )
+
+
+@exercise.check(
+    "read_frame: a timeout is passed on",
+    points=1,
+    misconception="silence-is-the-end",
+    hints=[
+        "Does a peer that is silent say that it has finished?",
+        "What recv raises is not for read_frame to decide about: the caller set the timeout.",
+        "Leave out the try, or catch nothing that is an OSError. TimeoutError is one.",
+    ],
+)
+async def read_frame_timeout(answer, draw, variant):
+    sock = ScriptedSocket([framed(draw.bytes(4))[:4], TimeoutError("timed out"), b"late"])
+    with doing("handed in a socket that returns a header, then raises TimeoutError"):
+        await answer.raises(("TimeoutError",), "read_frame", sock)
+
+
+@exercise.check(
+    "read_frame: an absurd length",
+    points=1,
+    misconception="length-can-be-trusted",
+    hints=[
+        "Who wrote the number in the header, and what would you do for it?",
+        "Compare the length with the limit between header and body. The limit itself is allowed.",
+        "if length > limit: raise ValueError(...), before the first recv for the body.",
+    ],
+)
+async def read_frame_absurd_length(answer, draw, variant):
+    body = draw.bytes(10)
+    assert_bytes(
+        await answer.call("read_frame", ScriptedSocket([framed(body)]), len(body)),
+        body,
+        said="a body as long as the limit is allowed",
+        did="handed in a socket with a frame of 10 bytes, and a limit of 10",
+    )
+    with doing("handed in a socket with a frame of 10 bytes, and a limit of 9"):
+        await answer.raises(("ValueError",), "read_frame", ScriptedSocket([framed(body)]), 9)
+    with doing("handed in a socket with the header ff ff ff ff, and no limit of its own"):
+        await answer.raises(("ValueError",), "read_frame", ScriptedSocket([ABSURD, b"some bytes"]))
+
+
+@exercise.check(
+    "read_frame: two connections at once",
+    points=1,
+    misconception="one-buffer-is-enough",
+    hints=[
+        "What does your function remember from one call to the next, and where?",
+        "Bytes that you keep between calls belong to one socket. Better: keep none.",
+        "If you never read beyond your frame, there is nothing that has to be kept.",
+    ],
+)
+async def read_frame_two_connections(answer, draw, variant):
+    bodies = {name: [draw.bytes(4), draw.bytes(6)] for name in ("A", "B")}
+    for name in bodies:
+        assert_bytes(
+            await answer.call("read_frame", ScriptedSocket([framed(*bodies[name])])),
+            bodies[name][0],
+            said=f"the first frame of socket {name} comes from socket {name}",
+            did="called read_frame with socket A, then with socket B; each holds two frames",
+        )
+
+
+# ---- Framer: the same protocol without a socket
+
+
+@exercise.check(
+    "Framer: one byte at a time",
+    points=2,
+    misconception="recv-is-a-message",
+    hints=[
+        "What does your Framer remember when a piece is not a whole frame?",
+        "Join what is left over with what comes: also the third time, also inside the header.",
+        "One bytearray in __init__; feed adds to its end, and takes whole frames off its start.",
+    ],
+)
+async def framer_one_byte_at_a_time(answer, draw, variant):
+    bodies = [draw.bytes(3), draw.bytes(draw.integer(4, 12))]
+    await feed_all(answer, one_by_one(framed(*bodies)), bodies)
+    # And in pieces of several sizes, none of which holds bytes of two frames.
+    pieces = [
+        piece for body in bodies for piece in split(framed(body), draw.sizes(HEADER + len(body), 5))
+    ]
+    await feed_all(answer, pieces, bodies)
+
+
+@exercise.check(
+    "Framer: split inside a header",
+    points=2,
+    misconception="recv-is-a-message",
+    hints=[
+        "A piece can hold the end of one frame and the start of the next.",
+        "What is left behind a frame stays: it is the start of the next header.",
+        "Remove from the buffer what the frame took, 4 + length bytes, and nothing else.",
+    ],
+)
+async def framer_split_inside_a_header(answer, draw, variant):
+    bodies = [draw.bytes(4), draw.bytes(7)]
+    stream = framed(*bodies)
+    for part in (1, 2, 3):
+        cut = HEADER + len(bodies[0]) + part
+        await feed_all(answer, [stream[:cut], stream[cut:]], bodies)
+
+
+@exercise.check(
+    "Framer: three frames in one piece",
+    points=1,
+    misconception="recv-is-a-message",
+    hints=[
+        "How often does feed look whether a frame is complete?",
+        "After one frame, look again: the next can be complete as well.",
+        "Use while, not if, around the part that takes a frame off the buffer.",
+    ],
+)
+async def framer_three_frames(answer, draw, variant):
+    bodies = [draw.bytes(size) for size in (4, 1, 9)]
+    await feed_all(answer, [framed(*bodies)], bodies)
+
+
+@exercise.check(
+    "Framer: an empty frame",
+    points=1,
+    misconception="empty-means-the-end",
+    hints=[
+        "How many bytes does the shortest frame have?",
+        "Length 0 is allowed: the frame is complete with its header, and its body is b''.",
+        "Test for `len(buffer) >= 4 + length`, and append the body whatever its length.",
+    ],
+)
+async def framer_empty_frame(answer, draw, variant):
+    body = draw.bytes(5)
+    await feed_all(answer, [framed(b""), framed(body)], [b"", body])
+
+
+@exercise.check(
+    "Framer: end inside a frame",
+    points=2,
+    misconception="eof-is-an-exception",
+    hints=[
+        "How does the caller learn that the last message never arrived whole?",
+        "end() raises EOFError when anything is left over: a part of a body, or of a header.",
+        "In end(): if the buffer is not empty, raise EOFError.",
+    ],
+)
+async def framer_end(answer, draw, variant):
+    body = draw.bytes(5)
+    framer = await answer.new("Framer")
+    await framer.call("feed", framed(body))
+    with doing("fed one whole frame, then called end()"):
+        assert_equal(await framer.call("end"), None, said="no frame is unfinished: end() is silent")
+    for kept, place in ((7, "3 of 5 bytes of a body"), (2, "2 of 4 bytes of a header")):
+        framer = await answer.new("Framer")
+        with doing(f"fed a whole frame and {place}, then called end()"):
+            await framer.call("feed", framed(body))
+            await framer.call("feed", framed(body)[:kept])
+            await framer.raises(("EOFError",), "end")
+
+
+@exercise.check(
+    "Framer: an absurd length",
+    points=2,
+    misconception="length-can-be-trusted",
+    hints=[
+        "When is it known that a frame is too long?",
+        "The fourth byte of the header tells. Compare before you wait for the body.",
+        "if length > self.limit: raise ValueError(...), above the test for the complete body.",
+    ],
+)
+async def framer_absurd_length(answer, draw, variant):
+    body = draw.bytes(draw.integer(5, 20))
+    framer = await answer.new("Framer", len(body))
+    with doing(f"fed a frame of {len(body)} bytes to a Framer({len(body)})"):
+        assert_equal(
+            await framer.call("feed", framed(body)),
+            [body],
+            said="a body as long as the limit is allowed",
+        )
+    framer = await answer.new("Framer")
+    with doing("fed only the header ff ff ff ff to a Framer()"):
+        await framer.raises(("ValueError",), "feed", ABSURD)
+    framer = await answer.new("Framer", len(body) - 1)
+    with doing(f"fed only the header of a frame of {len(body)} bytes to a Framer({len(body) - 1})"):
+        await framer.raises(("ValueError",), "feed", framed(body)[:HEADER])
+
+
+@exercise.check(
+    "Framer: two connections at once",
+    points=1,
+    misconception="one-buffer-is-enough",
+    hints=[
+        "Where does the buffer live: in the module, in the class, or in the object?",
+        "Each Framer needs a buffer that is its own.",
+        "Create the buffer in __init__, as self.buffer. A name in the class body is shared by all.",
+    ],
+)
+async def framer_two_connections(answer, draw, variant):
+    bodies = {name: draw.bytes(6) for name in ("A", "B")}
+    framers = {name: await answer.new("Framer") for name in bodies}
+    did = "made two Framers, A and B, and fed each the first half of a frame, then the second"
+    for name, framer in framers.items():
+        await framer.call("feed", framed(bodies[name])[:5])
+    for name, framer in framers.items():
+        assert_equal(
+            await framer.call("feed", framed(bodies[name])[5:]),
+            [bodies[name]],
+            said=f"the frame that was fed to {name} comes out of {name}",
+            did=did,
+        )
+
+
+@exercise.check(
+    "Framer: a long body stays cheap",
+    points=2,
+    misconception="copying-is-free",
+    hints=[
+        "What does Python do for `a += b` when a is a bytes object of 50 MB?",
+        "bytes cannot grow, so all of it is copied. A bytearray grows; a list collects pieces.",
+        "self.buffer = bytearray(), self.buffer += data, and no copy of it all in each feed.",
+    ],
+    deadline=20.0,
+)
+async def framer_long_body(answer, draw, variant):
+    size = 48 * 1024 * 1024
+    million = draw.bytes(1024 * 1024)
+    crumbs = [b"crumb" * 200] * 100
+    framer = await answer.new("Framer", 64 * 1024 * 1024)
+    results = await framer.map("feed", [size.to_bytes(HEADER, "big")])
+
+    # The processor time of the answer's process, seen from outside, twice in one run: for nearly
+    # all of the body, and for a hundred small pieces on top of it.
+    start = answer.cpu_seconds()
+    results += await framer.map("feed", [million] * 47)
+    middle = answer.cpu_seconds()
+    results += await framer.map("feed", crumbs)
+    end = answer.cpu_seconds()
+
+    assert_equal(
+        [got for got in results if got != []],
+        [],
+        said="feed returns an empty list as long as the frame is not complete",
+        did="fed the header of a body of 48 MiB, and 147 pieces of it",
+    )
+    assert_that(
+        end - middle <= middle - start,
+        "a small piece costs the same, however much of the body is there already",
+        expected="100 pieces of 1000 bytes cost less processor time than the 47 MiB before them",
+        got="they cost more: every feed copies all that came before it",
+        did="fed 47 MiB of one body in pieces of 1 MiB, then 100 pieces of 1000 bytes",
+    )

@@ -1,0 +1,17 @@
+"""The length includes the four bytes of the header itself.
+
+refused by: the header is big-endian, the header counts bytes
+misconception: str-len-is-byte-len
+"""
+
+
+def frame(text):
+    body = text.encode("utf-8")
+    return (4 + len(body)).to_bytes(4, "big") + body
+
+
+def body_length(header, limit):
+    length = int.from_bytes(header, "big")
+    if length > limit:
+        raise ValueError(f"length {length} is above the limit {limit}")
+    return length

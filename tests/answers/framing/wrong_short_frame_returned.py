@@ -1,0 +1,48 @@
+"""Stops at the end of the stream and returns what there is, without a word.
+
+refused by: read_frame: end inside a frame
+misconception: eof-is-an-exception
+"""
+
+
+def recv_exact(sock, n):
+    data = bytearray()
+    while len(data) < n:
+        piece = sock.recv(n - len(data))
+        if not piece:
+            break
+        data += piece
+    return bytes(data)
+
+
+def read_frame(sock, limit=1_048_576):
+    header = recv_exact(sock, 4)
+    if not header:
+        return None
+    length = int.from_bytes(header, "big")
+    if length > limit:
+        raise ValueError(f"length {length} is above the limit {limit}")
+    return recv_exact(sock, length)
+
+
+class Framer:
+    def __init__(self, limit=1_048_576):
+        self.limit = limit
+        self.buffer = bytearray()
+
+    def feed(self, data):
+        self.buffer += data
+        frames = []
+        while len(self.buffer) >= 4:
+            length = int.from_bytes(self.buffer[:4], "big")
+            if length > self.limit:
+                raise ValueError(f"length {length} is above the limit {self.limit}")
+            if len(self.buffer) < 4 + length:
+                break
+            frames.append(bytes(self.buffer[4 : 4 + length]))
+            del self.buffer[: 4 + length]
+        return frames
+
+    def end(self):
+        if self.buffer:
+            raise EOFError(f"{len(self.buffer)} bytes of an unfinished frame")

@@ -1,0 +1,13 @@
+"""Takes the white space of the text away as well.
+
+refused by: white space stays
+misconception: strip-knows-the-protocol
+"""
+
+
+def text_of(line):
+    line = line.strip()
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,31 @@
+"""All clients leave the beginnings of their lines in one place.
+
+refused by: two clients at once
+misconception: one-buffer-is-enough
+"""
+
+LIMIT = 1024
+unfinished = b""
+
+
+def handle(connection):
+    global unfinished
+    with connection:
+        while piece := connection.recv(4096):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                if len(line) > LIMIT:
+                    connection.sendall(b"error: line too long\n")
+                    return
+                connection.sendall(reply_to(line))
+            if len(unfinished) > LIMIT:
+                connection.sendall(b"error: line too long\n")
+                return
+
+
+def reply_to(line):
+    try:
+        text = line.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()

@@ -1,0 +1,31 @@
+"""Takes every CR for the end of a line.
+
+refused by: only a line feed ends a line
+misconception: strip-knows-the-protocol
+"""
+
+LIMIT = 1024
+
+
+def handle(connection):
+    unfinished = b""
+    with connection:
+        while piece := connection.recv(4096):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                if len(line) > LIMIT:
+                    connection.sendall(b"error: line too long\n")
+                    return
+                for part in line.removesuffix(b"\r").split(b"\r"):
+                    connection.sendall(reply_to(part))
+            if len(unfinished) > LIMIT:
+                connection.sendall(b"error: line too long\n")
+                return
+
+
+def reply_to(line):
+    try:
+        text = line.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()

@@ -1,0 +1,27 @@
+"""Looks at the length of a line only when its end has come.
+
+refused by: a line that does not end
+misconception: length-can-be-trusted
+"""
+
+LIMIT = 1024
+
+
+def handle(connection):
+    unfinished = b""
+    with connection:
+        while piece := connection.recv(4096):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                if len(line) > LIMIT:
+                    connection.sendall(b"error: line too long\n")
+                    return
+                connection.sendall(reply_to(line))
+
+
+def reply_to(line):
+    try:
+        text = line.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()
