@@ -1,0 +1,88 @@
+"""Checking: one answer, judged from outside of its own process.
+
+Three kinds of process, none of which trusts the next:
+
+    caller   a kernel or a terminal. Finds the answer, starts a judge, shows the report. (engine)
+    judge    runs the checks and decides. Loads checks.py; never runs an answer. (judge)
+    host     runs the answer, one host for each check. Never sees a check. (host)
+
+A check meets the answer over the network, as its peer (peers), or calls it over a pipe of bounded
+plain data (remote, wire), with stand-ins for what it hands over (standins). The verdict is made
+in the judge from what it saw itself. A host is started, confined, watched and killed by a
+launcher, the one place that knows how (launcher).
+
+    exercise, draw, asserts      what a checks.py is written with
+    answer                       finding the learner's source in a notebook, a cell or a file
+    report, showing, feedback    results as data, values as text, reports as text and HTML
+    tries                        how many hints a learner has earned
+
+`checks.py` imports from here; so do the command line and the magics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labsupport.checking.answer import Answer
+from labsupport.checking.asserts import Mismatch, assert_bytes, assert_equal, assert_that, fail
+from labsupport.checking.draw import Draw
+from labsupport.checking.engine import check
+from labsupport.checking.errors import EngineError, InputError
+from labsupport.checking.exercise import Exercise, Variant, find_course, find_exercise
+from labsupport.checking.raised import AnswerRaised
+from labsupport.checking.report import Report, Result
+
+if TYPE_CHECKING:
+    from labsupport.checking.peers import Conn, Outcome
+    from labsupport.checking.remote import RemoteAnswer, RemoteObject
+    from labsupport.checking.standins import ScriptedSocket, StandIn
+    from labsupport.link import Link
+    from labsupport.trace import Trace
+
+__all__ = [
+    "Answer",
+    "AnswerRaised",
+    "Conn",
+    "Draw",
+    "EngineError",
+    "Exercise",
+    "InputError",
+    "Link",
+    "Mismatch",
+    "Outcome",
+    "RemoteAnswer",
+    "RemoteObject",
+    "Report",
+    "Result",
+    "ScriptedSocket",
+    "StandIn",
+    "Trace",
+    "Variant",
+    "assert_bytes",
+    "assert_equal",
+    "assert_that",
+    "check",
+    "fail",
+    "find_course",
+    "find_exercise",
+]
+
+# What only a judge needs is loaded when it is asked for: a terminal or a kernel stays quick.
+_LATER = {
+    "Conn": "labsupport.checking.peers",
+    "Outcome": "labsupport.checking.peers",
+    "RemoteAnswer": "labsupport.checking.remote",
+    "RemoteObject": "labsupport.checking.remote",
+    "ScriptedSocket": "labsupport.checking.standins",
+    "StandIn": "labsupport.checking.standins",
+    "Link": "labsupport.link",
+    "Trace": "labsupport.trace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LATER[name]), name)

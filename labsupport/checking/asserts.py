@@ -1,0 +1,79 @@
+"""What a check says when the answer is wrong.
+
+A check fails by raising `Mismatch`. The functions here raise it with the four parts that feedback
+shows: `said`, the behaviour in a sentence; `did`, what the peer did to bring it about; `expected`;
+and `got`. Values are turned into text here, in the checks' process, bounded and with a caret at
+the first difference.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from labsupport.checking.showing import compare, same, show
+
+if TYPE_CHECKING:
+    from labsupport.checking.peers import Conn
+
+__all__ = ["Mismatch", "assert_bytes", "assert_equal", "assert_that", "fail", "touched"]
+
+touched: ContextVar[Conn | None] = ContextVar("touched", default=None)
+"""The connection that the running task used last: whose ladder explains a failure."""
+
+
+class Mismatch(Exception):
+    """The answer did something else than the task asks for.
+
+    said: the behaviour in a sentence. did: what the peer did. expected, got: as text.
+    comparison: several aligned lines; they replace expected and got.
+    notes: further sentences, such as what the answer raised meanwhile.
+    conn: the connection on which it was seen; by default the one that this task used last.
+    """
+
+    def __init__(
+        self,
+        said: str,
+        did: str = "",
+        expected: str = "",
+        got: str = "",
+        *,
+        comparison: str = "",
+        conn: Conn | None = None,
+    ) -> None:
+        super().__init__(said)
+        self.said = said
+        self.did = did
+        self.expected = expected
+        self.got = got
+        self.comparison = comparison
+        self.notes: list[str] = []
+        self.conn = conn or touched.get()
+
+
+def fail(said: str, did: str = "", expected: Any = "", got: Any = "") -> NoReturn:
+    """Fail the check. expected and got may be sentences (shown as they are) or other values."""
+    raise Mismatch(said, did, _words(expected), _words(got))
+
+
+def assert_that(
+    condition: object, said: str, expected: Any = "", got: Any = "", did: str = ""
+) -> None:
+    """Fail the check unless the condition is truthy."""
+    if not condition:
+        fail(said, did, expected, got)
+
+
+def assert_equal(got: Any, wanted: Any, said: str, did: str = "") -> None:
+    """Fail the check unless both are equal, types included: True is not 1, a list not a tuple."""
+    if not same(got, wanted):
+        raise Mismatch(said, did, show(wanted), show(got), comparison=compare(wanted, got))
+
+
+def assert_bytes(got: Any, wanted: bytes, said: str, did: str = "") -> None:
+    """Fail the check unless `got` is exactly these bytes; the feedback has a caret."""
+    assert_equal(got, bytes(wanted), said, did)
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)

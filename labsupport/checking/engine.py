@@ -1,0 +1,173 @@
+"""The caller's side of checking: start a judge, hand it the answer, collect the report.
+
+The caller is a kernel, a terminal or a test. It runs neither checks nor answers. The judge is a
+process in its own session, so that an interrupt of the caller does not reach it halfway; it ends
+when its standard input does, which happens in any case when the caller ends. Every wait is
+bounded by what the judge announced in its plan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from labsupport.checking.answer import Answer
+from labsupport.checking.errors import EngineError, InputError
+from labsupport.checking.report import Report, Result
+from labsupport.clock import Deadline
+
+__all__ = ["check"]
+
+_START = 30.0  # seconds until the plan
+_SLACK = 20.0  # seconds for a check beyond its own deadline: a fresh process, loading, the end
+_CLOSE = 5.0  # seconds for a judge to end after its input did
+_GLANCE = 0.2  # seconds; on Windows an interrupt is seen only between two waits
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(
+    answer: Answer, exercise_folder: Path | str, *, seed: int | None = None, only: str | None = None
+) -> Report:
+    """Judge an answer by the checks of an exercise.
+
+    seed: for all data that the checks draw; by default each check has its own, derived from its
+    name. only: the name of one check. Raises InputError when slug or check do not exist, and
+    EngineError when the checks could not be run to their end.
+    """
+    problem = answer.syntax_problem() or ""
+    job = {
+        "exercise": str(Path(exercise_folder).resolve()),
+        "slug": answer.slug,
+        "source": answer.source,
+        "label": answer.label,
+        "elsewhere": sorted(answer.elsewhere),
+        "seed": seed,
+        "only": only,
+        "problem": problem,
+    }
+    with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
+        with _Judge(scratch) as judge:
+            judge.begin(job | {"scratch": scratch})
+            plan, results, end = judge.collected()
+    return Report(
+        slug=answer.slug,
+        title=plan["title"],
+        digest=answer.digest,
+        total=plan["total"],
+        results=tuple(results),
+        level=end["level"],
+        problem=end["problem"],
+        problem_kind="syntax" if problem else "start" if end["problem"] else "",
+        seed=seed,
+        only=only,
+    )
+
+
+class _Judge:
+    """A running judge. Leaving its block ends it, with every process that it started."""
+
+    def __init__(self, scratch: str) -> None:
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "labsupport.checking.judge"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=scratch,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"},
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, name="judge-reader", daemon=True)
+        self._reader.start()
+        self._doing = "starting"
+
+    def __enter__(self) -> _Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_CLOSE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(_CLOSE)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._errors.close()
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Hand over the job."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(job).encode("ascii") + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._broken("ended before it had read its job") from None
+
+    def collected(self) -> tuple[dict[str, Any], list[Result], dict[str, Any]]:
+        """The plan, the results and the end."""
+        plan = self._next(_START)
+        deadlines = dict(plan["checks"])
+        results: list[Result] = []
+        wait = _SLACK
+        while True:
+            message = self._next(wait)
+            if message["event"] == "started":
+                self._doing = f"running the check {message['check']!r}"
+                wait = deadlines[message["check"]] + _SLACK
+            elif message["event"] == "result":
+                results.append(Result.from_dict(message["result"]))
+                wait = _SLACK
+            else:
+                return plan, results, message
+
+    def _next(self, seconds: float) -> dict[str, Any]:
+        until = Deadline(seconds)
+        while True:
+            try:
+                line = self._lines.get(timeout=min(_GLANCE, until.left()))
+                break
+            except queue.Empty:
+                if until.expired:
+                    raise self._broken(f"said nothing for {seconds:g} s") from None
+        if line is None:
+            raise self._broken("ended")
+        message: dict[str, Any] = json.loads(line)
+        if message["event"] == "refused":
+            raise InputError(message["message"])
+        if message["event"] == "broken":
+            raise EngineError(message["message"])
+        return message
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _broken(self, what: str) -> EngineError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0 if what != "ended" else _CLOSE)
+        status = self._process.poll()
+        self._errors.seek(0)
+        said = self._errors.read().decode("utf-8", "replace").strip()
+        last = f" Its last words: {said.splitlines()[-1]}" if said else ""
+        return EngineError(
+            f"The process that runs the checks {what} while {self._doing}"
+            f"{'' if status is None else f' (exit status {status})'}. Nothing was counted; check "
+            f"again.{last}"
+        )

@@ -1,0 +1,237 @@
+"""Exercises: what a checks.py declares, and where they lie in a course.
+
+An exercise is a folder exercises/NN_slug with slug.ipynb and checks.py. The latter makes an
+`Exercise` and, for each step inside the same notebook, another one whose slug is "slug.step". A
+check is an async function under `@exercise.check(...)`; checks run in the order in which they are
+written. checks.py is loaded by its path, in the judge's process.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from labsupport.checking.errors import EngineError, InputError
+from labsupport.history import course_root
+
+__all__ = [
+    "Check",
+    "Exercise",
+    "Variant",
+    "exercise_folders",
+    "find_course",
+    "find_exercise",
+    "load_exercises",
+    "load_misconceptions",
+    "nearest",
+]
+
+Function = Callable[..., Awaitable[None]]
+F = TypeVar("F", bound=Function)
+
+_FOLDER = re.compile(r"(\d\d[a-z]?)_(\w+)")
+_SLUG = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One behaviour that is checked. deadline: seconds for the whole check."""
+
+    name: str
+    points: int
+    misconception: str
+    hints: tuple[str, ...]
+    deadline: float
+    function: Function
+
+
+class Variant:
+    """The constants of an exercise, as attributes."""
+
+    def __init__(self, constants: Mapping[str, Any]) -> None:
+        self.__dict__.update(constants)
+
+    def __repr__(self) -> str:
+        return f"Variant({vars(self)})"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"this exercise's variant has no {name}; it has {sorted(vars(self))}")
+
+
+class Exercise:
+    """What a learner is asked for, and the checks that judge it.
+
+    slug: its name for ever; "slug.step" for a step. lesson: such as "02a". minutes: for a learner.
+    kind: "core" or "stretch". entry: what the answer defines. variant: protocol constants.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        title: str,
+        lesson: str,
+        minutes: int,
+        kind: Literal["core", "stretch"],
+        entry: str,
+        variant: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not _SLUG.fullmatch(slug):
+            raise ValueError(f"a slug is lower-case words, at most one dot; got {slug!r}")
+        self.slug = slug
+        self.title = title
+        self.lesson = lesson
+        self.minutes = minutes
+        self.kind = kind
+        self.entry = entry
+        self.variant = Variant(variant or {})
+        self.checks: list[Check] = []
+
+    def __repr__(self) -> str:
+        return f"Exercise({self.slug!r}, {len(self.checks)} checks)"
+
+    @property
+    def points(self) -> int:
+        """The sum of the points of all checks."""
+        return sum(check.points for check in self.checks)
+
+    def check(
+        self,
+        name: str,
+        *,
+        points: int,
+        misconception: str,
+        hints: Sequence[str],
+        deadline: float = 5.0,
+    ) -> Callable[[F], F]:
+        """Declare an async function (answer, draw, variant) as a check of this exercise.
+
+        name: reads as behaviour. misconception: a slug of misconceptions.toml. hints: two or more,
+        from vague to concrete. deadline: seconds.
+        """
+        if any(check.name == name for check in self.checks):
+            raise ValueError(f"{self.slug} has two checks named {name!r}")
+        if len(hints) < 2:
+            raise ValueError(f"the check {name!r} needs two hints or more, from vague to concrete")
+
+        def declare(function: F) -> F:
+            self.checks.append(Check(name, points, misconception, tuple(hints), deadline, function))
+            return function
+
+        return declare
+
+    def selected(self, only: str | None) -> list[Check]:
+        """All checks, or the one of that name. Raises InputError when there is none."""
+        if only is None:
+            return self.checks
+        chosen = [check for check in self.checks if check.name == only]
+        if not chosen:
+            names = [check.name for check in self.checks]
+            near = nearest(only, names)
+            raise InputError(
+                f"{self.slug} has no check named {only!r}."
+                + (f" The nearest is {near!r}." if near else "")
+                + " Its checks: "
+                + ", ".join(repr(name) for name in names)
+                + "."
+            )
+        return chosen
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The name that is most like it, or None when none is."""
+    lowered = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    return lowered[close[0]] if close else None
+
+
+def find_course(*starts: Path) -> Path:
+    """The course root: the nearest parent of one of the starts that has exercises/.
+
+    Raises InputError when there is none.
+    """
+    for start in starts:
+        root = course_root(start)
+        if root is not None:
+            return root
+    raise InputError(
+        f"{starts[0]} is not inside a course folder: neither it nor a parent has a folder "
+        "`exercises`. Change into the course's folder and try again."
+    )
+
+
+def exercise_folders(root: Path) -> dict[str, Path]:
+    """The folders of a course's exercises by slug, in the order of their lessons."""
+    folders = {}
+    for folder in sorted((root / "exercises").iterdir()):
+        match = _FOLDER.fullmatch(folder.name)
+        if match and (folder / "checks.py").is_file():
+            folders[match[2]] = folder
+    return folders
+
+
+def find_exercise(root: Path, slug: str) -> Path:
+    """The folder of an exercise, or of the exercise that a step belongs to.
+
+    Raises InputError that names the nearest slug.
+    """
+    folders = exercise_folders(root)
+    base = slug.partition(".")[0]
+    if base in folders:
+        return folders[base]
+    near = nearest(base, list(folders))
+    raise InputError(
+        f"There is no exercise {base!r}."
+        + (f" Did you mean {near!r}?" if near else "")
+        + f" The exercises are: {', '.join(folders) or 'none'}."
+    )
+
+
+def load_exercises(folder: Path) -> dict[str, Exercise]:
+    """Run a folder's checks.py and return its exercises by slug.
+
+    Raises EngineError when it cannot be loaded.
+    """
+    path = folder / "checks.py"
+    spec = importlib.util.spec_from_file_location(f"checks_{folder.name}", path)
+    if spec is None or spec.loader is None:
+        raise EngineError(f"{path} cannot be loaded.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        kind = type(error).__name__
+        raise EngineError(f"{path} cannot be loaded: {kind}: {error}") from error
+    found = [each for each in vars(module).values() if isinstance(each, Exercise)]
+    return {exercise.slug: exercise for exercise in found}
+
+
+def choose_exercise(folder: Path, slug: str) -> Exercise:
+    """The exercise or step with this slug. Raises InputError that names the others."""
+    exercises = load_exercises(folder)
+    if slug not in exercises:
+        near = nearest(slug, list(exercises))
+        raise InputError(
+            f"{folder.name} has no {slug!r}."
+            + (f" Did you mean {near!r}?" if near else "")
+            + f" It has: {', '.join(exercises) or 'nothing to check'}."
+        )
+    return exercises[slug]
+
+
+def load_misconceptions(folder: Path) -> dict[str, dict[str, str]]:
+    """The course's wrong beliefs by slug: "belief", "truth", "lesson". Empty without the file."""
+    path = folder / "misconceptions.toml"
+    if not path.is_file():
+        return {}
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise EngineError(f"{path} cannot be read: {error}") from error

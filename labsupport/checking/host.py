@@ -1,0 +1,503 @@
+"""The process in which an answer runs. Nothing here decides about a verdict.
+
+The launcher starts this module with the interpreter's `-c`, a folder, and settings; it imports the
+standard library and `wire`, so that an answer finds nothing of the checks in its process. Order of
+events: connect the channel, set the limits of this process, say "ready", wait for the answer's
+source, run it as a module, then do what arrives:
+
+    load    run the source (in the main thread, once)
+    call    call a function of the answer, or a method of an object it made
+    map     the same for a list of arguments, in one message
+    get     read an attribute
+    accept  listen, and call a function for each accepted connection
+    set     set the flag that was handed to a call
+    reply   the result of a stand-in's method that the answer called
+    where   say which lines of the answer are running
+    ping    say that it is there
+
+Each call has a thread, and coroutines a fresh loop in it. A stand-in is a proxy: each method call
+on it becomes a message ("ask") and waits for its reply. When the channel ends, the judge is gone,
+and the whole process group ends with it.
+
+The learner's code can do anything to this process. What it sends is untrusted, and the judge
+treats it so.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import json
+import linecache
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from . import wire
+
+FILE = "<answer>"
+_FRAMES = 8
+_MESSAGE = 2000
+_SAMPLES = 10
+_PAUSE = 0.01  # seconds between two looks at the running threads
+
+
+def main() -> None:
+    """Run a host: argv ends in a JSON object with "channel" and "limits"."""
+    settings = json.loads(sys.argv[-1])
+    sys.argv[1:] = []
+    channel = _connected(settings["channel"])
+    missing = _limited(settings["limits"])
+    Host(channel).run(missing)
+
+
+class Host:
+    """The answer's module, the objects it made for the checks, and the channel to the judge."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.pid = os.getpid()
+        self.sending = threading.Lock()
+        self.module = types.ModuleType("answer")
+        self.objects: dict[int, Any] = {}
+        self.flags: dict[int, threading.Event] = {}
+        self.listeners: dict[int, socket.socket] = {}
+        self.proxies: dict[int, Any] = {}
+        self.asked: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self.asks = 0
+        self.loops: dict[int, Any] = {}  # thread -> the event loop that runs in it
+        self.own_threads: set[int] = set()
+
+    def run(self, missing: list[str]) -> NoReturn:
+        """Serve the channel until it ends. The main thread runs the answer's module."""
+        source: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(source,), name="host-reader", daemon=True).start()
+        self.send({"op": "ready", "missing": missing})
+        request = source.get()
+        self._answer(request, lambda: self._load(request["source"]))
+        while True:  # the reader ends the process
+            signal.pause() if hasattr(signal, "pause") else threading.Event().wait()
+
+    def send(self, message: dict[str, Any], *, lenient: bool = False) -> None:
+        """Send one message. Raises wire.NotPlain."""
+        frame = wire.pack(message, refer=self._refer, lenient=lenient)
+        with self.sending:
+            self.channel.sendall(frame)
+
+    # ---- what arrives ----
+
+    def _read(self, source: queue.SimpleQueue[dict[str, Any]]) -> None:
+        self.own_threads.add(threading.get_ident())
+        try:
+            while True:
+                text, blobs = wire.sizes(self._exactly(wire.HEADER.size))
+                message = wire.unpack(
+                    self._exactly(text), self._exactly(blobs), resolve=self._resolve
+                )
+                self._dispatch(message, source)
+        except (OSError, EOFError):
+            _end()
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray(size)
+        view = memoryview(data)
+        at = 0
+        while at < size:
+            received = self.channel.recv_into(view[at:])
+            if not received:
+                raise EOFError
+            at += received
+        return bytes(data)
+
+    def _dispatch(self, message: dict[str, Any], source: queue.SimpleQueue[dict[str, Any]]) -> None:
+        op = message["op"]
+        if op == "reply":
+            self.asked[message["ask"]].put(message)
+        elif op == "set":
+            self._flag(message["flag"]).set()
+        elif op == "load":
+            source.put(message)
+        elif op == "quiet":
+            listener = self.listeners.pop(message["id"])
+            with contextlib.suppress(OSError):  # a shutdown wakes accept(); not every system has it
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        else:
+            work = {
+                "call": self._call,
+                "map": self._map,
+                "get": self._get,
+                "accept": self._accept,
+                "where": self._where,
+                "ping": self._ping,
+            }[op]
+            own = op in ("where", "ping")
+            threading.Thread(
+                target=self._answer, args=(message, lambda: work(message), own), daemon=True
+            ).start()
+
+    def _answer(
+        self, request: dict[str, Any], work: Callable[[], dict[str, Any]], own: bool = False
+    ) -> None:
+        """Do what was asked and send what came of it."""
+        if own:
+            self.own_threads.add(threading.get_ident())
+        try:
+            reply = work()
+            self._reply(request, reply)
+        except wire.NotPlain as refused:
+            words = {"kind": refused.kind, "where": refused.where, "why": refused.why}
+            self._reply(request, {"op": "refused", **words})
+        except _Missing as missing:
+            self._reply(request, {"op": "missing", "what": missing.what, "names": missing.names})
+        except BaseException as error:
+            self._reply(request, {"op": "raised", **self._described(error)})
+
+    def _reply(self, request: dict[str, Any], reply: dict[str, Any]) -> None:
+        if os.getpid() != self.pid:
+            os._exit(0)  # a child that the answer forked came back here: it has nothing to say
+        with contextlib.suppress(OSError):  # the judge has gone; the reader ends this process
+            self.send({**reply, "id": request["id"]})
+
+    # ---- the work ----
+
+    def _load(self, source: str) -> dict[str, Any]:
+        linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+        self.module.__file__ = FILE
+        sys.modules["answer"] = self.module
+        exec(compile(source, FILE, "exec", dont_inherit=True), self.module.__dict__)
+        return {"op": "done", "value": self._names()}
+
+    def _call(self, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._target(request)
+        result = self._called(target, request["args"], request["kwargs"])
+        if request["keep"]:
+            self.objects[request["id"]] = result
+            result = None
+        return {"op": "done", "value": result}
+
+    def _map(self, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._target(request)
+        results = [self._called(target, [item], {}) for item in request["args"]]
+        return {"op": "done", "value": results}
+
+    def _ping(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"op": "done", "value": None}
+
+    def _get(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"op": "done", "value": getattr(self.objects[request["object"]], request["name"])}
+
+    def _called(self, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        result = target(*args, **kwargs)
+        if not isinstance(result, types.CoroutineType):
+            return result
+        import asyncio  # 30 ms, which most answers need not pay
+
+        me = threading.get_ident()
+        with asyncio.Runner() as runner:
+            self.loops[me] = runner.get_loop()
+            try:
+                return runner.run(result)
+            finally:
+                del self.loops[me]
+
+    def _target(self, request: dict[str, Any]) -> Any:
+        """What is to be called: a name of the module, or a method of an object."""
+        name = request["name"]
+        if request["object"] is None:
+            owner: Any = self.module
+            names = self._names()
+        else:
+            owner = self.objects[request["object"]]
+            names = [each for each in dir(owner) if not each.startswith("_")]
+        target = getattr(owner, name, None)
+        if not callable(target):
+            raise _Missing(name, names)
+        return target
+
+    def _accept(self, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._target(request)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listeners[request["id"]] = listener
+        threading.Thread(
+            target=self._accepting,
+            args=(request["id"], listener, target, request["timeout"]),
+            name="host-accept",
+            daemon=True,
+        ).start()
+        return {"op": "done", "value": listener.getsockname()[1]}
+
+    def _accepting(self, call: int, listener: socket.socket, target: Any, timeout: float) -> None:
+        self.own_threads.add(threading.get_ident())
+        number = 0
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # the listener was closed
+            number += 1
+            connection.settimeout(timeout)
+            threading.Thread(
+                target=self._handled,
+                args=(call, number, connection, target),
+                name=f"connection-{number}",
+                daemon=True,
+            ).start()
+            del connection  # the handler's thread alone decides how long it lives
+
+    def _handled(self, call: int, number: int, connection: socket.socket, target: Any) -> None:
+        try:
+            self._called(target, [connection], {})
+            outcome: dict[str, Any] = {"raised": None}
+        except BaseException as error:
+            outcome = {"raised": self._described(error)}
+        if os.getpid() != self.pid:
+            os._exit(0)
+        # Told before the connection ends, so that a check which sees the end finds the outcome.
+        with contextlib.suppress(OSError):
+            self.send({"op": "outcome", "id": call, "number": number, **outcome})
+        with contextlib.suppress(OSError):
+            connection.close()
+
+    # ---- stand-ins and flags ----
+
+    def _flag(self, number: int) -> threading.Event:
+        return self.flags.setdefault(number, threading.Event())
+
+    def _resolve(self, reference: list[Any]) -> Any:
+        kind, number, *more = reference
+        if kind == "object":
+            return self.objects[number]
+        if kind == "flag":
+            return self._flag(number)
+        if number not in self.proxies:
+            self.proxies[number] = _proxy(self, number, *more)
+        return self.proxies[number]
+
+    def _refer(self, value: Any) -> list[Any] | None:
+        number = getattr(type(value), "_stand_in", None)
+        return None if number is None else ["standin", number]
+
+    def ask(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a stand-in's method in the judge and return what it returns, or raise."""
+        inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        with self.sending:
+            self.asks += 1
+            ask = self.asks
+        self.asked[ask] = inbox
+        try:
+            self.send(
+                {"op": "ask", "ask": ask, "standin": number, "method": method, "args": list(args),
+                 "kwargs": kwargs},
+                lenient=True,
+            )  # fmt: skip
+            reply = inbox.get()
+        finally:
+            del self.asked[ask]
+        if "raised" not in reply:
+            return reply["value"]
+        kind, details = reply["raised"]
+        raise getattr(builtins, kind)(*details)
+
+    # ---- what to say about errors and running code ----
+
+    def _names(self) -> list[str]:
+        return sorted(name for name in vars(self.module) if not name.startswith("_"))[:50]
+
+    def _described(self, error: BaseException) -> dict[str, Any]:
+        frames = _frames(error)
+        lines: list[str] = []
+        if len(frames) > _FRAMES:
+            lines.append(f"... and {len(frames) - _FRAMES} calls before")
+        for line, function in frames[-_FRAMES:]:
+            where = "" if function == "<module>" else f", in {function}"
+            lines.append(f"line {line}{where}")
+            lines.append(f"    {linecache.getline(FILE, line).strip()}")
+        kind = type(error).__name__
+        message = _message(error)
+        lines.append(f"{kind}: {message}" if message else kind)
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions[:3]:
+                lines += [f"  | {line}" for line in self._described(each)["traceback"].splitlines()]
+                frames = frames or _frames(each)
+        name = getattr(error, "name", None)
+        return {
+            "kind": kind,
+            "kinds": [each.__name__ for each in type(error).__mro__],
+            "message": message,
+            "line": frames[-1][0] if frames else None,
+            "traceback": "\n".join(lines),
+            "name": name if isinstance(name, str) and len(name) < 100 else None,
+        }
+
+    def _where(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Which lines of the answer are running, thread by thread and task by task."""
+        looks: dict[int, list[tuple[int, str]]] = {}
+        clocks: dict[int, float | None] = {}
+        for sample in range(_SAMPLES):
+            for thread, frame in sys._current_frames().items():
+                if thread not in self.own_threads and (seen := _deepest(frame)) is not None:
+                    looks.setdefault(thread, []).append(seen)
+                    if sample == 0:
+                        clocks[thread] = _spent(thread)
+            threading.Event().wait(_PAUSE)
+        places = []
+        for thread, look in looks.items():
+            before, after = clocks.get(thread), _spent(thread)
+            if before is None or after is None:
+                busy = len(set(look)) > 1
+            else:
+                busy = after - before > _PAUSE
+            places.append(_place(look, busy))
+        for loop in list(self.loops.values()):
+            places += _waiting_tasks(loop)
+        places.sort(key=lambda place: (not place["busy"], place["lines"]))
+        return {"op": "done", "value": places[:3]}
+
+
+class _Missing(Exception):
+    """The answer has no such callable."""
+
+    def __init__(self, what: str, names: list[str]) -> None:
+        self.what = what
+        self.names = names
+
+
+def _connected(channel: dict[str, Any]) -> socket.socket:
+    """The channel: an inherited descriptor, or a connection to a port that proves itself."""
+    if "descriptor" in channel:
+        sock = socket.socket(fileno=channel["descriptor"])
+        sock.set_inheritable(False)
+        return sock
+    sock = socket.create_connection(("127.0.0.1", channel["port"]), timeout=10)
+    sock.sendall(bytes.fromhex(os.environ.pop("LABSUPPORT_HOST")))
+    sock.settimeout(None)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _limited(limits: dict[str, int]) -> list[str]:
+    """Set the limits (setrlimit(2)) and return the names of those that this system refuses."""
+    missing = []
+    try:
+        import resource
+    except ImportError:  # Windows
+        return sorted(limits)
+    for name, value in limits.items():
+        try:
+            kind = getattr(resource, name)
+            _, hard = resource.getrlimit(kind)
+            most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (most, most))
+        except (AttributeError, OSError, ValueError):
+            missing.append(name)
+    return missing
+
+
+def _end() -> NoReturn:
+    """End this process and its group at once; nobody is left to talk to."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _proxy(host: Host, number: int, name: str, exposed: list[str]) -> Any:
+    """An object whose exposed methods are messages to the judge."""
+
+    def forwarding(method: str) -> Callable[..., Any]:
+        def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return host.ask(number, method, args, kwargs)
+
+        forward.__name__ = method
+        return forward
+
+    def recv_into(self: Any, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.recv(nbytes or len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def absent(self: Any, attribute: str) -> Any:
+        offered = ", ".join(each for each in exposed if not each.startswith("__"))
+        raise AttributeError(
+            f"this {name} is a stand-in: it offers {offered}, and has no {attribute}",
+            name=attribute,
+            obj=self,
+        )
+
+    members: dict[str, Any] = {method: forwarding(method) for method in exposed}
+    if "recv_into" in members:  # a buffer cannot cross: its bytes do
+        members["recv_into"] = recv_into
+    if "__enter__" in members:
+        members["__enter__"] = lambda self: self
+    if "__exit__" in members:
+        members["__exit__"] = lambda self, *_: self.close()
+    members |= {"_stand_in": number, "__getattr__": absent, "__slots__": ()}
+    members["__repr__"] = lambda self: f"<{name}>"
+    return type(name, (), members)()
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:
+        return "(its message could not be made)"
+    return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
+
+
+def _frames(error: BaseException) -> list[tuple[int, str]]:
+    """The lines and functions of the answer in a traceback, outermost first."""
+    frames = []
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == FILE:
+            frames.append((step.tb_lineno, step.tb_frame.f_code.co_name))
+        step = step.tb_next
+    return frames
+
+
+def _deepest(frame: types.FrameType | None) -> tuple[int, str] | None:
+    """The line and function of the answer that a thread is in, if any."""
+    while frame is not None:
+        if frame.f_code.co_filename == FILE:
+            return frame.f_lineno, frame.f_code.co_name
+        frame = frame.f_back
+    return None
+
+
+def _spent(thread: int) -> float | None:
+    """The processor time of a thread in seconds, where the system tells it."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return None
+    try:
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
+    except OSError:
+        return None
+
+
+def _place(seen: list[tuple[int, str]], busy: bool) -> dict[str, Any]:
+    return {"lines": sorted({line for line, _ in seen}), "function": seen[-1][1], "busy": busy}
+
+
+def _waiting_tasks(loop: Any) -> list[dict[str, Any]]:
+    import asyncio
+
+    places = []
+    for task in asyncio.all_tasks(loop):
+        coroutine: Any = task.get_coro()
+        seen = None
+        while coroutine is not None:
+            frame = getattr(coroutine, "cr_frame", None)
+            if frame is not None and frame.f_code.co_filename == FILE:
+                seen = (frame.f_lineno, frame.f_code.co_name)
+            coroutine = getattr(coroutine, "cr_await", None)
+        if seen is not None:
+            places.append(_place([seen], False))
+    return places

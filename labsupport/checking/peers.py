@@ -1,0 +1,583 @@
+"""Peers of an answer: the connections that a check opens, accepts, reads, cuts and resets.
+
+A `Conn` is the check's end of a TCP connection: a real socket, with a timeout on every wait and
+TCP_NODELAY, so that two sends are two segments unless the kernel has to wait. Each operation is
+recorded when the check performs it, not when bytes happen to arrive, so that the ladder in the
+feedback is the same on every run. When something else comes than the check waits for, the
+operation raises `Mismatch` and says what came so far.
+
+Three ways to meet an answer, each an async context manager of `RemoteAnswer`:
+    serving    the answer runs serve(host, port, stop); the check connects
+    handling   the answer's handle(connection) is called for each accepted connection
+    facing     the check listens, and runs a script for each connection that the answer opens
+A `Link` may stand between. Leaving the block closes what the check left open, ends the answer's
+part, and reports what went wrong there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from labsupport.checking.asserts import Mismatch, touched
+from labsupport.checking.raised import AnswerRaised
+from labsupport.checking.showing import count, show
+from labsupport.checking.standins import Flag
+from labsupport.clock import Deadline
+from labsupport.trace import Direction, Trace
+
+if TYPE_CHECKING:
+    from labsupport.checking.remote import RemoteAnswer
+    from labsupport.link import Link
+
+__all__ = ["Conn", "HandlingPeer", "Outcome", "ServingPeer", "facing", "handling", "serving"]
+
+HOST = "127.0.0.1"
+OURS = "the check"
+THEIRS = "your answer"
+STOPPED = 2.0  # seconds in which serve has to return after stop was set
+TIMEOUT = 3.0  # seconds that a Conn waits unless told otherwise
+
+_PIECE = 64 * 1024
+_LINGER_0 = struct.pack("ii", 1, 0)
+# Below the ports that systems hand out for port 0 (32768 on Linux, 49152 elsewhere), so that no
+# connection takes the port between the moment it is chosen and the moment the answer binds it.
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+Script = Callable[["Conn", int], Awaitable[None]]
+
+
+class Conn:
+    """The check's end of a TCP connection. All waits take `timeout`, in seconds."""
+
+    def __init__(self, sock: socket.socket, side: Literal["client", "server"], number: int) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
+        self.number = number
+        self.local: tuple[str, int] = sock.getsockname()[:2]
+        self.remote: tuple[str, int] = sock.getpeername()[:2]
+        self.trace = Trace()
+        self._side = side
+        self._out: Direction = "to_server" if side == "client" else "to_client"
+        self._in: Direction = "to_client" if side == "client" else "to_server"
+        self._buffer = bytearray()
+        self._ended = False
+        self._sent = 0
+        self._received = 0
+        self._released = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"connection {self.number}"
+
+    def ladder(self) -> str:
+        """What this connection carried, as the check saw it."""
+        client, server = (OURS, THEIRS) if self._side == "client" else (THEIRS, OURS)
+        return self.trace.ladder_text(client=client, server=server)
+
+    async def send(self, data: bytes, *, timeout: float = TIMEOUT, said: str = "") -> None:
+        """Send all of it; the time counts from the last piece of 64 KiB that went out."""
+        touched.set(self)
+        self._record("sent", data=data)
+        loop = asyncio.get_running_loop()
+        view = memoryview(data)
+        try:
+            for start in range(0, len(view), _PIECE):
+                async with asyncio.timeout(timeout):
+                    await loop.sock_sendall(self.sock, view[start : start + _PIECE])
+        except TimeoutError:
+            raise self._mismatch(
+                said or "your answer stopped reading",
+                expected=f"it reads all of {count(len(data), 'byte')}",
+                got=f"for {timeout:g} s it read nothing more",
+            ) from None
+        except OSError as error:
+            raise self._mismatch(
+                said or "your answer ended the connection while the check was still sending",
+                expected=f"it reads all of {count(len(data), 'byte')}",
+                got=f"the send failed: {_reason(error)}",
+            ) from None
+
+    async def recv(self, n: int = _PIECE, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
+        """What is there, at most n bytes; b"" at the end of the stream."""
+        if not self._buffer and not self._ended:
+            await self._more(n, Deadline(timeout), "at least one byte, or the end", said)
+        return self._take(min(n, len(self._buffer)))
+
+    async def recv_exactly(self, n: int, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
+        """Exactly n bytes. `timeout` is for all of them."""
+        until = Deadline(timeout)
+        while len(self._buffer) < n:
+            await self._needed(n - len(self._buffer), until, count(n, "byte"), said)
+        return self._take(n)
+
+    async def recv_line(
+        self, limit: int = _PIECE, *, timeout: float = TIMEOUT, said: str = ""
+    ) -> bytes:
+        """A line with its b"\\n", at most `limit` bytes long."""
+        until = Deadline(timeout)
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) >= limit:
+                raise self._mismatch(
+                    said or f"a line is longer than {count(limit, 'byte')}",
+                    expected=f"a line of at most {count(limit, 'byte')}",
+                    got=f"no line end so far: {show(bytes(self._buffer))}",
+                )
+            await self._needed(_PIECE, until, "a line", said)
+        return self._take(end + 1)
+
+    async def recv_until_eof(
+        self, limit: int = 64 * 1024 * 1024, *, timeout: float = TIMEOUT, said: str = ""
+    ) -> bytes:
+        """All bytes up to the end of the stream, which must come."""
+        until = Deadline(timeout)
+        while not self._ended:
+            await self._more(_PIECE, until, "the end of the stream", said)
+            if len(self._buffer) > limit:
+                raise self._mismatch(
+                    said or "your answer sends more than it should",
+                    expected=f"the end of the stream after at most {count(limit, 'byte')}",
+                    got=f"more: {show(bytes(self._buffer))}",
+                )
+        return self._take(len(self._buffer))
+
+    def half_close(self) -> None:
+        """End our direction (shutdown(SHUT_WR)): the answer reads b"" and may still send."""
+        touched.set(self)
+        self._record("eof")
+        with contextlib.suppress(OSError):  # the answer has reset it: a later read will say so
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Break the connection off: SO_LINGER with time 0, then close, sends RST."""
+        touched.set(self)
+        if self.sock.fileno() >= 0:
+            self._record("reset")
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+            self.sock.close()
+
+    def close(self) -> None:
+        """Close; a second close does nothing."""
+        if self.sock.fileno() >= 0:
+            self._record("close")
+            self.sock.close()
+
+    async def hold(self) -> None:
+        """Keep the connection open and silent until the block that made it is left."""
+        await self._released.wait()
+
+    def release(self) -> None:
+        """End `hold`."""
+        self._released.set()
+
+    async def _needed(self, n: int, until: Deadline, wanted: str, said: str) -> None:
+        """Read more of something of which more has to come."""
+        if not self._ended:
+            await self._more(n, until, wanted, said)
+        if self._ended:
+            raise self._mismatch(
+                said or "your answer ended the connection too early",
+                expected=wanted,
+                got=f"{self._so_far()}, then the end of the stream",
+            )
+
+    async def _more(self, n: int, until: Deadline, wanted: str, said: str) -> None:
+        """Read up to n bytes into the buffer, or notice the end."""
+        touched.set(self)
+        try:
+            async with asyncio.timeout(until.left()):
+                data = await asyncio.get_running_loop().sock_recv(self.sock, min(n, _PIECE))
+        except TimeoutError:
+            self._record("timeout")
+            raise self._mismatch(
+                said or "your answer sends nothing more",
+                expected=wanted,
+                got=f"{self._so_far()}, then nothing for {until.seconds:g} s",
+            ) from None
+        except OSError as error:
+            kind = "reset" if isinstance(error, ConnectionError) else "error"
+            self._record(kind, inward=True)
+            raise self._mismatch(
+                said or "your answer broke the connection off",
+                expected=wanted,
+                got=f"{self._so_far()}, then {_reason(error)}",
+            ) from None
+        self._buffer += data
+        self._ended = not data
+        if self._ended and not self._buffer:
+            self._record("eof", inward=True)
+
+    def _take(self, n: int) -> bytes:
+        data = bytes(self._buffer[:n])
+        del self._buffer[:n]
+        touched.set(self)
+        if data:
+            self._record("received", data=data, inward=True)
+            if self._ended and not self._buffer:
+                self._record("eof", inward=True)
+        return data
+
+    def _so_far(self) -> str:
+        return show(bytes(self._buffer)) if self._buffer else "nothing"
+
+    def _mismatch(self, said: str, expected: str, got: str) -> Mismatch:
+        if self._buffer:  # bytes that the check did not take belong into its ladder all the same
+            data = bytes(self._buffer)
+            self._buffer.clear()
+            self._record("received", data=data, inward=True)
+        return Mismatch(said, expected=expected, got=got, conn=self)
+
+    def _record(self, kind: str, data: bytes = b"", inward: bool = False) -> None:
+        inward = inward or kind == "received"
+        offset = self._received if inward else self._sent
+        direction = self._in if inward else self._out
+        self.trace.add(OURS, kind, direction=direction, data=data, offset=offset)
+        if inward:
+            self._received += len(data)
+        else:
+            self._sent += len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one call of handle(connection) did: raised is None when it returned."""
+
+    number: int
+    raised: AnswerRaised | None
+
+
+class _Peer:
+    """An answer that accepts connections."""
+
+    def __init__(self, answer: RemoteAnswer, link: Link | None) -> None:
+        self._answer = answer
+        self._link = link
+        self.address: tuple[str, int] = (HOST, 0)
+        self.connections: list[Conn] = []
+
+    def _reached_at(self, port: int) -> None:
+        self.address = _through(self._answer, self._link, port)
+
+    async def connect(self, *, timeout: float = TIMEOUT, said: str = "") -> Conn:
+        """Open a connection to the answer, through the link if there is one."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(sock, self.address)
+            conn = Conn(sock, "client", len(self.connections) + 1)
+        except (TimeoutError, OSError) as error:
+            sock.close()
+            silent = isinstance(error, TimeoutError)
+            raise Mismatch(
+                said or "your answer does not accept a connection",
+                did=f"opened connection {len(self.connections) + 1}",
+                expected="a connection",
+                got=f"nothing for {timeout:g} s" if silent else _reason(error),
+            ) from None
+        self._answer.ports |= {conn.local[1], conn.remote[1]}
+        self._answer.exchanges.append(conn)
+        self.connections.append(conn)
+        touched.set(conn)
+        return conn
+
+    def _close(self) -> None:
+        for conn in self.connections:
+            conn.release()
+            conn.close()
+
+
+class ServingPeer(_Peer):
+    """A running serve(host, port, stop) of the answer."""
+
+    def __init__(self, answer: RemoteAnswer, link: Link | None, name: str) -> None:
+        super().__init__(answer, link)
+        self.port = 0
+        """The port that the answer was given; behind a link `address` is another one."""
+        self._name = name
+        self._flag_number = answer._next()
+        self._stopping = False
+        self._call: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def stop(self, within: float = STOPPED) -> None:
+        """Set `stop`, whatever connections are open, and wait for the function to return.
+
+        Leaving the block does this after closing the connections, if it was not done before.
+        """
+        if self._stopping:
+            return
+        self._stopping = True
+        if self._call.done():
+            self._call.result()
+            raise Mismatch(
+                f"`{self._name}` returned before it was asked to stop",
+                did=f"called {self._name}(host, port, stop)",
+                expected="it serves until stop is set",
+                got="it returned",
+            )
+        await self._answer._send({"op": "set", "flag": self._flag_number})
+        done, _ = await asyncio.wait({self._call}, timeout=within)
+        if not done:
+            raise Mismatch(
+                f"`{self._name}` does not return after stop was set",
+                did="set stop",
+                expected=f"{self._name} returns within {within:g} s",
+                got=f"it was still running after {within:g} s",
+            )
+        self._call.result()
+
+
+class HandlingPeer(_Peer):
+    """An answer whose handle(connection) is called for each connection, in a thread of its own.
+
+    When the call returns or raises, its connection is closed.
+    """
+
+    def __init__(self, answer: RemoteAnswer, link: Link | None) -> None:
+        super().__init__(answer, link)
+        self._outcomes: dict[int, Outcome] = {}
+        self._changed = asyncio.Event()
+
+    def outcomes(self) -> list[Outcome]:
+        """What the calls that have ended did, in the order of the connections."""
+        return [outcome for _, outcome in sorted(self._outcomes.items())]
+
+    async def all_handled(
+        self, number: int | None = None, *, timeout: float = TIMEOUT, said: str = ""
+    ) -> list[Outcome]:
+        """Wait until that many calls have ended (as many as connections were opened)."""
+        wanted = len(self.connections) if number is None else number
+        until = Deadline(timeout)
+        while len(self._outcomes) < wanted:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(until.left()):
+                    await self._changed.wait()
+            except TimeoutError:
+                raise Mismatch(
+                    said or "handle does not return",
+                    expected=f"{count(wanted, 'call')} of it returned",
+                    got=f"{len(self._outcomes)} returned within {timeout:g} s",
+                ) from None
+        return self.outcomes()
+
+    def _ended(self, number: int, raised: AnswerRaised | None) -> None:
+        self._outcomes[number] = Outcome(number, raised)
+        self._changed.set()
+
+
+@asynccontextmanager
+async def serving(
+    answer: RemoteAnswer, name: str, link: Link | None, ready: float, port: int | None
+) -> AsyncIterator[ServingPeer]:
+    """Call name(host, port, stop) in the answer's process and wait until it listens.
+
+    ready: seconds that it may take. port: one that this answer has served before, so that a check
+    can see it start again; without it a free one. On leaving, the connections are closed, stop is
+    set, and the function must return within 2 s.
+    """
+    peer = ServingPeer(answer, link, name)
+    port = _free_port() if port is None else port
+    peer.port = port
+    answer.ports.add(port)
+    peer._call = asyncio.ensure_future(answer.call(name, HOST, port, Flag(peer._flag_number)))
+    spoken = f"called {name}(host, port, stop)"
+    try:
+        await _listening(answer, peer, port, Deadline(ready), spoken)
+        answer.did = spoken
+        peer._reached_at(port)
+        try:
+            yield peer
+        except Mismatch as mismatch:
+            _note_crash(mismatch, peer._call, name)
+            raise
+        peer._close()
+        await peer.stop()
+    finally:
+        peer._close()
+        peer._call.cancel()
+        await asyncio.gather(peer._call, return_exceptions=True)
+        if link is not None:
+            link.stop()
+
+
+@asynccontextmanager
+async def handling(
+    answer: RemoteAnswer, name: str, timeout: float, link: Link | None
+) -> AsyncIterator[HandlingPeer]:
+    """Accept connections in the answer's process and call name(connection) for each.
+
+    timeout: seconds, set on each connection before the call.
+    """
+    peer = HandlingPeer(answer, link)
+    number = answer._next()
+    answer.did = f"called {name}(connection)"
+    answer._outcomes[number] = peer._ended
+    port = await answer._request(
+        "accept", f"{name}(connection)", number=number, object=None, name=name, timeout=timeout
+    )
+    answer.ports.add(port)
+    try:
+        peer._reached_at(port)
+        try:
+            yield peer
+        except Mismatch as mismatch:
+            for outcome in peer.outcomes():
+                if outcome.raised is not None:
+                    mismatch.notes.append(_meanwhile(name, outcome.raised))
+                    break
+            raise
+        if answer.gone is None:
+            await answer._send({"op": "quiet", "id": number})
+    finally:
+        peer._close()
+        if link is not None:
+            link.stop()
+
+
+@asynccontextmanager
+async def facing(
+    answer: RemoteAnswer, script: Script, link: Link | None, grace: float
+) -> AsyncIterator[tuple[str, int]]:
+    """Listen, and run script(conn, number) for each connection of the answer; yields the address.
+
+    A Mismatch in a script fails the check, before anything that the answer raised because of it.
+    grace: seconds that scripts may take to finish after the block; those that still run are ended.
+    """
+    listener = socket.create_server((HOST, 0), backlog=128)
+    listener.setblocking(False)
+    port = listener.getsockname()[1]
+    scripts: list[asyncio.Task[None]] = []
+    connections: list[Conn] = []
+
+    async def run(conn: Conn) -> None:
+        touched.set(conn)
+        try:
+            await script(conn, conn.number)
+        finally:
+            conn.close()
+
+    async def accept() -> None:
+        while True:
+            sock, _ = await asyncio.get_running_loop().sock_accept(listener)
+            conn = Conn(sock, "server", len(connections) + 1)
+            answer.ports |= {conn.local[1], conn.remote[1]}
+            answer.exchanges.append(conn)
+            connections.append(conn)
+            scripts.append(asyncio.create_task(run(conn)))
+
+    accepting = asyncio.create_task(accept())
+    try:
+        address = _through(answer, link, port)
+        try:
+            yield address
+        except BaseException as error:
+            if isinstance(error, Exception):
+                _raise_first(scripts)
+            raise
+        for conn in connections:
+            conn.release()
+        if scripts:
+            await asyncio.wait(scripts, timeout=grace)
+        _raise_first(scripts)
+    finally:
+        for task in (accepting, *scripts):
+            task.cancel()
+        await asyncio.gather(accepting, *scripts, return_exceptions=True)
+        for conn in connections:
+            conn.close()
+        listener.close()
+        if link is not None:
+            link.stop()
+
+
+async def _listening(
+    answer: RemoteAnswer, peer: ServingPeer, port: int, until: Deadline, spoken: str
+) -> None:
+    """Wait until the answer listens on the port, as the system tells it: nothing is connected."""
+    pause = 0.002
+    while True:
+        last = until.expired
+        if await asyncio.to_thread(answer._host.listens, port):
+            return
+        if peer._call.done():
+            peer._call.result()
+            raise Mismatch(
+                f"`{peer._name}` returned at once",
+                did=spoken,
+                expected="it listens on that port and serves until stop is set",
+                got="it returned, and nothing listens",
+            )
+        if last:
+            others = [each for each in answer.open_sockets() if each.state == "LISTEN"]
+            raise Mismatch(
+                "nothing listens on the port that your answer was given",
+                did=spoken,
+                expected="it listens on that port",
+                got="it listens on another port" if others else "it listens on no port",
+            )
+        await asyncio.wait({peer._call}, timeout=min(pause, max(0.001, until.left())))
+        pause = min(pause * 1.5, 0.05)
+
+
+def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, int]:
+    """The address at which a port is reached: the link's, or its own."""
+    answer.ports.add(port)
+    if link is None:
+        return HOST, port
+    link.start((HOST, port))
+    answer.ports.add(link.port)
+    return link.host, link.port
+
+
+def _free_port() -> int:
+    """A port that nobody uses, from a range that systems do not hand out by themselves."""
+    for _ in range(100):
+        port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port between {_LOWEST} and {_HIGHEST} was found in 100 tries")
+
+
+def _raise_first(scripts: list[asyncio.Task[None]]) -> None:
+    """Raise what the first failed script raised: a Mismatch before anything else."""
+    errors = [
+        error
+        for task in scripts
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None
+    ]
+    errors.sort(key=lambda error: not isinstance(error, Mismatch))
+    if errors:
+        raise errors[0]
+
+
+def _note_crash(mismatch: Mismatch, call: asyncio.Future[Any], name: str) -> None:
+    if call.done() and not call.cancelled():
+        error = call.exception()
+        if isinstance(error, AnswerRaised):
+            mismatch.notes.append(_meanwhile(name, error))
+        elif error is None:
+            mismatch.notes.append(f"Meanwhile `{name}` returned.")
+
+
+def _meanwhile(name: str, raised: AnswerRaised) -> str:
+    return f"Meanwhile `{name}` raised:\n{raised.traceback}"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionResetError):
+        return "a reset (RST)"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused: nothing listens"
+    return error.strerror or type(error).__name__

@@ -1,0 +1,48 @@
+"""What a call into the answer's process can end in, other than a result.
+
+`AnswerRaised` is the answer's exception, told by its process: every field is checked, since that
+process may say anything. `HostGone` is the end of the process itself; the judge turns it into a
+verdict.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+__all__ = ["AnswerRaised", "HostGone"]
+
+
+class AnswerRaised(Exception):
+    """The answer raised an exception.
+
+    kind: the name of its class. kinds: the names of its class and all bases. message: its text.
+    line: the last line of the answer in its traceback, or None. traceback: the answer's part of
+    it, as text. name: what a NameError or ImportError could not find, or None.
+    """
+
+    def __init__(self, told: Any) -> None:
+        if not isinstance(told, dict):
+            raise ValueError("an exception that is not described")
+        self.kind = _text(told["kind"])
+        self.kinds = tuple(_text(each) for each in told["kinds"])
+        self.message = _text(told["message"])
+        self.line: int | None = told["line"] if isinstance(told["line"], int) else None
+        self.traceback = _text(told["traceback"])
+        self.name = _text(told["name"]) if told["name"] is not None else None
+        super().__init__(f"{self.kind}: {self.message}" if self.message else self.kind)
+
+
+class HostGone(Exception):
+    """The answer's process has ended: it printed too much, by itself, by a signal, or because it
+    wrote nonsense to the checks' channel."""
+
+    def __init__(self, how: Literal["flood", "exit", "signal", "nonsense"], detail: str) -> None:
+        super().__init__(detail)
+        self.how = how
+        self.detail = detail
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{type(value).__name__} instead of str")
+    return value

@@ -1,0 +1,508 @@
+"""The answer as a check sees it: calls into another process.
+
+`RemoteAnswer` is what a check gets as `answer`. Each of its calls is a message to the host
+process, and waits for the reply in the checks' event loop; several may wait at once. One task
+reads what comes: replies, calls to stand-ins, outcomes of handled connections. All of it was made
+by the learner's process, so it is bounded and checked, and a host that sends anything else is
+taken for one that has crashed.
+
+What can come instead of a reply:
+    AnswerRaised   the answer raised an exception
+    Mismatch       the answer has no such function, or returned something that cannot cross
+    HostGone       the process has ended: it was killed, it ended itself, or it sent nonsense
+The checks meet the last one as a verdict, not as an exception to handle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from labsupport.checking import peers, wire
+from labsupport.checking.asserts import Mismatch
+from labsupport.checking.launcher import HostProcess, OpenSocket
+from labsupport.checking.raised import AnswerRaised, HostGone
+from labsupport.checking.showing import count, show
+from labsupport.checking.standins import Flag, ScriptedSocket, StandIn, crossing
+from labsupport.trace import Trace
+
+if TYPE_CHECKING:
+    from labsupport.link import Link
+
+__all__ = ["RemoteAnswer", "RemoteObject"]
+
+_ASKS = 1000  # calls to stand-ins that may wait at once
+_LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
+
+PLAIN = "None, bool, int, float, str, bytes, list, tuple, dict and set"
+
+
+class Exchange(Protocol):
+    """Something that can draw what it carried."""
+
+    trace: Trace
+
+    def ladder(self) -> str: ...
+
+
+class RemoteObject:
+    """An object that the answer made and that stays in its process."""
+
+    def __init__(self, answer: RemoteAnswer, number: int, made_by: str) -> None:
+        self._answer = answer
+        self.number = number
+        self.made_by = made_by
+
+    def __repr__(self) -> str:
+        return self.made_by
+
+    async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method and return its result, plain data."""
+        return await self._answer._call(self, name, args, kwargs)
+
+    async def map(self, name: str, /, items: Sequence[Any]) -> list[Any]:
+        """Call a one-argument method for each item, in one message; the list of results."""
+        return await self._answer._map(self, name, items)
+
+    async def get(self, name: str, /) -> Any:
+        """The value of an attribute, plain data."""
+        return await self._answer._request("get", f"{self}.{name}", object=self.number, name=name)
+
+    async def raises(
+        self, kinds: str | Sequence[str], name: str, /, *args: Any, **kwargs: Any
+    ) -> AnswerRaised:
+        """Pass if the method raises one of these exceptions or a subclass; what it raised."""
+        call = self._answer._call(self, name, args, kwargs)
+        return await _expect_raise(kinds, call, _spoken(f"{self}.{name}", args, kwargs))
+
+
+class RemoteAnswer:
+    """The answer, seen from a check. See the module's description for what a call can raise."""
+
+    def __init__(self, host: HostProcess) -> None:
+        self._host = host
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        self._spoken: dict[int, str] = {}
+        self._stand_ins: list[StandIn] = []
+        self._numbers = 0
+        self._asks: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Lock()
+        self._gone: HostGone | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outcomes: dict[int, Callable[[int, AnswerRaised | None], None]] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self.did = ""
+        """The last call, in words, for feedback on a crash or a hang."""
+        self.failure: Exception | None = None
+        """What a stand-in found wrong; it fails the check even if the answer goes on."""
+        self.exchanges: list[Exchange] = []
+        """The connections and scripted sockets of this check, in the order of their making."""
+        self.ports: set[int] = set()
+        """Ports in use, which feedback must not show."""
+        self.missing_limits: list[str] = []
+        self.elsewhere: frozenset[str] = frozenset()
+
+    # ---- what checks use ----
+
+    async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the answer and return its result, plain data.
+
+        A coroutine function runs on a fresh event loop. Arguments may be plain data, stand-ins
+        and objects from `new`. Raises AnswerRaised when the answer raises.
+        """
+        return await self._call(None, name, args, kwargs)
+
+    async def map(self, name: str, /, items: Sequence[Any]) -> list[Any]:
+        """Call a one-argument function for each item, in one message; the list of results."""
+        return await self._map(None, name, items)
+
+    async def new(self, name: str, /, *args: Any, **kwargs: Any) -> RemoteObject:
+        """Call a class or function of the answer and keep what it returns in its process."""
+        spoken = _spoken(name, args, kwargs)
+        self.did = f"called {spoken}"
+        number = self._next()
+        await self._request(
+            "call", spoken, number=number, object=None, name=name, args=list(args), kwargs=kwargs,
+            keep=True,
+        )  # fmt: skip
+        return RemoteObject(self, number, f"{name}(...)" if args or kwargs else f"{name}()")
+
+    async def raises(
+        self, kinds: str | Sequence[str], name: str, /, *args: Any, **kwargs: Any
+    ) -> AnswerRaised:
+        """Pass if the function raises one of these exceptions or a subclass; what it raised."""
+        return await _expect_raise(
+            kinds, self._call(None, name, args, kwargs), _spoken(name, args, kwargs)
+        )
+
+    def serving(
+        self,
+        name: str = "serve",
+        /,
+        *,
+        link: Link | None = None,
+        ready: float = 5.0,
+        port: int | None = None,
+    ) -> AbstractAsyncContextManager[peers.ServingPeer]:
+        """Run the answer's serve(host, port, stop) and connect to it. See `peers.serving`."""
+        return peers.serving(self, name, link, ready, port)
+
+    def handling(
+        self, name: str = "handle", /, *, timeout: float = 5.0, link: Link | None = None
+    ) -> AbstractAsyncContextManager[peers.HandlingPeer]:
+        """Have the answer's handle(connection) called for each connection. See `peers`."""
+        return peers.handling(self, name, timeout, link)
+
+    def facing(
+        self, script: peers.Script, /, *, link: Link | None = None, grace: float = 1.0
+    ) -> AbstractAsyncContextManager[tuple[str, int]]:
+        """Be the server that the answer connects to. See `peers.facing`."""
+        return peers.facing(self, script, link, grace)
+
+    @property
+    def folder(self) -> Path:
+        """The answer's private working folder."""
+        return self._host.folder
+
+    @property
+    def output(self) -> str:
+        """What the answer printed so far, at most 64 KiB."""
+        return self._host.output()
+
+    def open_sockets(self) -> list[OpenSocket]:
+        """The TCP and UDP sockets that its processes have open, seen from outside."""
+        return self._host.open_sockets()
+
+    def descriptors(self) -> int:
+        """How many descriptors its processes have open, seen from outside."""
+        return self._host.descriptors()
+
+    def cpu_seconds(self) -> float:
+        """The processor time that its processes used, in seconds, seen from outside."""
+        return self._host.cpu_seconds()
+
+    # ---- what the judge uses ----
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[RemoteAnswer]:
+        """Read from the host while the block runs."""
+        loop = asyncio.get_running_loop()
+        self._reader = asyncio.create_task(self._read())
+
+        def watch() -> None:
+            self._host.process.wait()
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the process
+                loop.call_soon_threadsafe(self._noticed_end)
+
+        # The channel alone does not tell: a child of the answer may hold it open.
+        threading.Thread(target=watch, name=f"exit-{self._host.pid}", daemon=True).start()
+        try:
+            yield self
+        finally:
+            for task in (self._reader, *self._asks):
+                task.cancel()
+            await asyncio.gather(self._reader, *self._asks, return_exceptions=True)
+
+    async def load(self, source: str, elsewhere: frozenset[str]) -> list[str]:
+        """Run the answer's source in its process; the names that it defines."""
+        self.elsewhere = elsewhere
+        await self._ready
+        return [_text(each) for each in _list(await self._request("load", "", source=source))]
+
+    async def where(self) -> list[dict[str, Any]]:
+        """Which lines of the answer are running; empty when the host does not say within 1 s."""
+        with contextlib.suppress(TimeoutError, HostGone, AnswerRaised, Mismatch):
+            async with asyncio.timeout(1.0):
+                places = await self._request("where", "")
+                return [place for place in _list(places) if isinstance(place, dict)]
+        return []
+
+    async def alive(self) -> bool:
+        """Whether the process still answers; a busy one that says nothing for 0.2 s counts."""
+        try:
+            async with asyncio.timeout(0.2):
+                await self._request("ping", "")
+        except TimeoutError:
+            return self._gone is None
+        except Exception:
+            return self._gone is None
+        return True
+
+    @property
+    def gone(self) -> HostGone | None:
+        """How the process ended, if it did."""
+        return self._gone
+
+    # ---- requests ----
+
+    async def _call(
+        self, target: RemoteObject | None, name: str, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        spoken = _spoken(name if target is None else f"{target}.{name}", args, kwargs)
+        self.did = f"called {spoken}"
+        return await self._request(
+            "call", spoken, object=None if target is None else target.number, name=name,
+            args=list(args), kwargs=kwargs, keep=False,
+        )  # fmt: skip
+
+    async def _map(self, target: RemoteObject | None, name: str, items: Sequence[Any]) -> list[Any]:
+        spoken = name if target is None else f"{target}.{name}"
+        self.did = f"called {spoken}(...) {count(len(items), 'time')}"
+        results = await self._request(
+            "map", spoken, name=name, args=list(items),
+            object=None if target is None else target.number,
+        )  # fmt: skip
+        return _list(results)
+
+    async def _request(self, op: str, spoken: str, number: int | None = None, **fields: Any) -> Any:
+        number = self._next() if number is None else number
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._pending[number] = reply
+        self._spoken[number] = spoken
+        try:
+            await self._send({"op": op, "id": number, **fields})
+            return await reply
+        finally:
+            del self._pending[number], self._spoken[number]
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if self._gone is not None:
+            raise self._gone
+        frame = wire.pack(message, refer=self._refer)
+        async with self._sending:
+            try:
+                await asyncio.get_running_loop().sock_sendall(self._host.channel, frame)
+            except OSError:
+                raise await self._ended() from None
+
+    def _next(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _refer(self, value: Any) -> list[Any] | None:
+        if isinstance(value, StandIn):
+            if value not in self._stand_ins:
+                self._stand_ins.append(value)
+                if isinstance(value, ScriptedSocket):
+                    self.exchanges.append(value)
+            number = self._stand_ins.index(value)
+            return ["standin", number, type(value).__name__, list(value.exposed)]
+        if isinstance(value, RemoteObject):
+            return ["object", value.number]
+        if isinstance(value, Flag):
+            return ["flag", value.number]
+        return None
+
+    def _resolve(self, reference: list[Any]) -> Any:
+        kind, number = reference
+        if kind != "standin" or not isinstance(number, int):
+            raise ValueError("an unknown reference")
+        return self._stand_ins[number]
+
+    # ---- what comes ----
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                text, blobs = wire.sizes(await self._exactly(wire.HEADER.size))
+                message = wire.unpack(
+                    await self._exactly(text), await self._exactly(blobs), resolve=self._resolve
+                )
+                if not isinstance(message, dict):
+                    raise wire.BadFrame("a message that is not a dict")
+                self._take(message)
+        except (OSError, EOFError):
+            self._fail_all(await self._ended())
+        except (wire.BadFrame, IndexError, KeyError, TypeError, ValueError) as error:
+            self._host.kill()
+            self._fail_all(HostGone("nonsense", f"it wrote to the checks' own channel ({error})"))
+
+    async def _exactly(self, size: int) -> bytes:
+        data = bytearray(size)
+        view = memoryview(data)
+        loop = asyncio.get_running_loop()
+        at = 0
+        while at < size:
+            received = await loop.sock_recv_into(self._host.channel, view[at:])
+            if not received:
+                raise EOFError
+            at += received
+        return bytes(data)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        op = message["op"]
+        if op == "ready":
+            self.missing_limits = [_text(each) for each in _list(message["missing"])]
+            if not self._ready.done():
+                self._ready.set_result(None)
+        elif op == "ask":
+            if len(self._asks) >= _ASKS:
+                raise wire.BadFrame(f"more than {_ASKS} calls at once")
+            task = asyncio.create_task(self._asked(message))
+            self._asks.add(task)
+            task.add_done_callback(self._asks.discard)
+        elif op == "outcome":
+            raised = message["raised"]
+            self._outcomes[message["id"]](
+                message["number"], None if raised is None else AnswerRaised(raised)
+            )
+        else:
+            self._settle(message)
+
+    def _settle(self, message: dict[str, Any]) -> None:
+        reply = self._pending.get(message["id"])
+        if reply is None or reply.done():
+            return  # nobody waits any more
+        spoken = self._spoken[message["id"]]
+        if message["op"] == "done":
+            reply.set_result(message["value"])
+        elif message["op"] == "raised":
+            reply.set_exception(AnswerRaised(message))
+        elif message["op"] == "refused":
+            reply.set_exception(_refused(message, spoken))
+        elif message["op"] == "missing":
+            reply.set_exception(self._missing(message))
+        else:
+            raise wire.BadFrame(f"the message {show(message['op'])}")
+
+    async def _asked(self, message: dict[str, Any]) -> None:
+        """Call a stand-in's method for the answer and send back what came of it."""
+        stand_in = self._stand_ins[message["standin"]]
+        name = message["method"]
+        if name not in stand_in.exposed:
+            raised: list[object] | None = ["AttributeError", [f"{stand_in} has no {show(name)}"]]
+            value = None
+        else:
+            raised, value = await self._performed(getattr(stand_in, name), message)
+        reply = {"op": "reply", "ask": message["ask"]}
+        with contextlib.suppress(HostGone):
+            try:
+                await self._send(reply | ({"raised": raised} if raised else {"value": value}))
+            except wire.NotPlain as bug:
+                await self._send(reply | {"raised": self._broken_by(bug)})
+
+    async def _performed(
+        self, method: Callable[..., Any], message: dict[str, Any]
+    ) -> tuple[list[object] | None, Any]:
+        try:
+            value = method(*_list(message["args"]), **message["kwargs"])
+            if isinstance(value, Awaitable):
+                value = await value
+            return None, value
+        except Mismatch as mismatch:
+            return self._broken_by(mismatch), None
+        except Exception as error:
+            try:
+                return crossing(error), None
+            except TypeError as bug:
+                return self._broken_by(bug), None
+
+    def _broken_by(self, failure: Exception) -> list[object]:
+        """End the check because of what a stand-in found or did; what to raise in the answer."""
+        self.failure = self.failure or failure
+        self._fail_all(failure)
+        return ["RuntimeError", ["the check has ended"]]
+
+    # ---- ends ----
+
+    def _noticed_end(self) -> None:
+        if self._gone is None:
+            self._fail_all(self._how_it_ended())
+
+    async def _ended(self) -> HostGone:
+        """The reason why the channel broke; waits a moment for the process to end."""
+        if self._gone is not None:
+            return self._gone
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await asyncio.to_thread(self._host.process.wait)
+        return self._how_it_ended()
+
+    def _how_it_ended(self) -> HostGone:
+        if self._host.flooded:
+            return HostGone("flood", "it printed too much")
+        if not self._host.ended:
+            return HostGone("nonsense", "it closed the checks' own channel")
+        ending = self._host.ending()
+        return HostGone("exit" if ending.startswith("exit") else "signal", ending)
+
+    def _fail_all(self, reason: Exception) -> None:
+        if isinstance(reason, HostGone) and self._gone is None:
+            self._gone = reason
+        waiting: list[asyncio.Future[Any]] = [self._ready, *self._pending.values()]
+        for each in waiting:
+            if not each.done():
+                each.set_exception(reason)
+
+    def _missing(self, message: dict[str, Any]) -> Mismatch:
+        name = _text(message["what"])
+        names = [_text(each) for each in _list(message["names"])]
+        if name in names:
+            said = f"`{name}` is not something that can be called"
+        elif name in self.elsewhere:
+            said = (
+                f"`{name}` is defined in another cell; the answer must stand alone, so define it "
+                "in the answer cell"
+            )
+        else:
+            said = f"your answer does not define `{name}`"
+        defined = ", ".join(names) if names else "nothing"
+        return Mismatch(said, expected=f"a definition of {name}", got=f"it defines {defined}")
+
+
+async def _expect_raise(
+    kinds: str | Sequence[str], call: Awaitable[Any], spoken: str
+) -> AnswerRaised:
+    wanted = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    expected = " or ".join(wanted)
+    try:
+        value = await call
+    except AnswerRaised as raised:
+        if set(wanted) & set(raised.kinds):
+            return raised
+        mismatch = Mismatch(
+            f"`{spoken}` raises {raised.kind}, not {expected}",
+            did=f"called {spoken}",
+            expected=f"{expected} is raised",
+            got=str(raised),
+        )
+        mismatch.notes.append(raised.traceback)
+        raise mismatch from None
+    raise Mismatch(
+        f"`{spoken}` raises nothing",
+        did=f"called {spoken}",
+        expected=f"{expected} is raised",
+        got=f"it returned {show(value)}",
+    )
+
+
+def _refused(message: dict[str, Any], spoken: str) -> Mismatch:
+    kind = _text(message["kind"])
+    where = _text(message["where"])
+    tip = "; bytes(...) makes bytes of it" if kind in ("bytearray", "memoryview") else ""
+    return Mismatch(
+        "your answer returned something that cannot be handed to the checks",
+        did=f"called {spoken}",
+        expected=f"plain data: {PLAIN}",
+        got=f"a {kind}{' at ' + where if where else ''}{_text(message['why'])}{tip}",
+    )
+
+
+def _spoken(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """A call as it is written in feedback."""
+    words = [show(arg, 40) for arg in args]
+    words += [f"{key}={show(value, 40)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(words)})"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,245 @@
+"""From what happened to a verdict and its words.
+
+A `Clerk` writes the results of one answer: it knows the exercise, the answer's source (to quote
+lines) and the course's wrong beliefs. All text that leaves here is clean (no control characters)
+and masked: ports, memory addresses and the private folder differ from run to run, and feedback
+must not.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from labsupport.checking.answer import Answer
+from labsupport.checking.asserts import Mismatch
+from labsupport.checking.draw import seed_for
+from labsupport.checking.exercise import Check, Exercise
+from labsupport.checking.launcher import FLOOD, Limits
+from labsupport.checking.raised import AnswerRaised, HostGone
+from labsupport.checking.remote import RemoteAnswer
+from labsupport.checking.report import Result, Verdict
+from labsupport.checking.showing import clean
+
+__all__ = ["Clerk"]
+
+_OUTPUT_LINES = 20
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_LIMIT_SIGNALS = {"SIGXCPU": "processor time", "SIGXFSZ": "file size"}
+
+
+class Clerk:
+    """Writes the results of one answer to one exercise.
+
+    beliefs: from misconceptions.toml. seed: the one asked for; None: each check has its own.
+    """
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        answer: Answer,
+        limits: Limits,
+        beliefs: dict[str, dict[str, str]],
+        seed: int | None,
+    ) -> None:
+        self.exercise = exercise
+        self.answer = answer
+        self.limits = limits
+        self.beliefs = beliefs
+        self.seed = seed
+
+    def seed_of(self, check: Check) -> int:
+        """The seed of a check's data."""
+        return seed_for(self.exercise.slug, check.name) if self.seed is None else self.seed
+
+    def result(self, check: Check, verdict: Verdict, **said: Any) -> Result:
+        """A result as it stands, with what is known of the check."""
+        belief = self.beliefs.get(check.misconception, {})
+        return Result(
+            name=check.name,
+            points=check.points,
+            verdict=verdict,
+            seed=self.seed_of(check),
+            misconception=check.misconception,
+            belief=belief.get("belief", ""),
+            truth=belief.get("truth", ""),
+            hints=check.hints,
+            **said,
+        )
+
+    # ---- one check ----
+
+    def mismatch(self, check: Check, remote: RemoteAnswer, mismatch: Mismatch) -> Result:
+        """The answer did something else."""
+        ladder = _ladder(remote) if mismatch.conn is None else mismatch.conn.ladder()
+        return self._explained(
+            check,
+            "failed",
+            remote,
+            said=mismatch.said,
+            did=mismatch.did,
+            expected=mismatch.expected,
+            got=mismatch.got,
+            comparison=mismatch.comparison,
+            notes=tuple(mismatch.notes),
+            ladder=ladder,
+        )
+
+    def crash(self, check: Check, remote: RemoteAnswer, raised: AnswerRaised) -> Result:
+        """The answer raised an exception."""
+        place = "" if raised.line is None else f" in line {raised.line}"
+        said = f"your answer raised {raised.kind}{place}"
+        if raised.kind == "MemoryError":
+            said = f"your answer needs more memory than its limit of {self._memory()}"
+        return self._explained(
+            check,
+            self.verdict_on(raised),
+            remote,
+            said=said,
+            did=remote.did,
+            notes=tuple(self.reasons(raised)),
+            traceback=raised.traceback,
+            ladder=_ladder(remote),
+        )
+
+    def gone(self, check: Check, remote: RemoteAnswer, gone: HostGone, seen: str = "") -> Result:
+        """The answer's process ended. seen: what the check noticed of it."""
+        verdict, said = self.end_of(gone)
+        notes = (f"What the check noticed of it: {seen}",) if seen else ()
+        return self._explained(check, verdict, remote, said=said, did=remote.did, notes=notes)
+
+    def timeout(self, check: Check, remote: RemoteAnswer, places: list[dict[str, Any]]) -> Result:
+        """The check's deadline has passed. places: where the answer is, as its host says."""
+        return self._explained(
+            check,
+            "timed out",
+            remote,
+            said=f"your answer was not done within {check.deadline:g} s",
+            did=remote.did,
+            notes=tuple(self.places(places)),
+            ladder=_ladder(remote),
+        )
+
+    def broken(self, check: Check, remote: RemoteAnswer, error: BaseException) -> Result:
+        """The check itself raised something that is no verdict."""
+        return self._explained(
+            check,
+            "inconclusive",
+            remote,
+            said="the check itself broke, so it says nothing about your answer",
+            did=remote.did,
+            notes=(f"{type(error).__name__}: {error}",),
+        )
+
+    # ---- words for parts, also of problems that concern all checks ----
+
+    def verdict_on(self, raised: AnswerRaised) -> Verdict:
+        """An exception is a crash, except when it means a limit."""
+        return "killed" if raised.kind == "MemoryError" else "crashed"
+
+    def end_of(self, gone: HostGone) -> tuple[Verdict, str]:
+        """The verdict on an ended process, and a sentence."""
+        signal = gone.detail if gone.how == "signal" else ""
+        if gone.how == "flood":
+            return "killed", f"your answer printed more than {FLOOD // 2**20} MiB"
+        if signal in _LIMIT_SIGNALS:
+            return "killed", f"your answer went beyond its limit of {_LIMIT_SIGNALS[signal]}"
+        if signal == "SIGKILL":
+            return "killed", "your answer's process was killed (SIGKILL)"
+        if signal:
+            return "crashed", f"your answer crashed the interpreter ({signal})"
+        if gone.how == "exit":
+            return "crashed", (
+                f"your answer ended its own process ({gone.detail}); a function returns or raises, "
+                "it does not exit"
+            )
+        return "crashed", f"your answer's process broke: {gone.detail}"
+
+    def reasons(self, raised: AnswerRaised) -> list[str]:
+        """What is behind an exception, where the engine can tell."""
+        if "ModuleNotFoundError" in raised.kinds and raised.name:
+            return [f"The module `{raised.name}` is not part of this course's environment."]
+        if "NameError" in raised.kinds and raised.name in self.answer.elsewhere:
+            return [
+                f"`{raised.name}` comes from another cell; the answer must stand alone. Define or "
+                "import it in the answer cell."
+            ]
+        return []
+
+    def places(self, places: list[dict[str, Any]]) -> list[str]:
+        """Where the threads of the answer are, without repetition."""
+        said = (self._place(place) for place in places)
+        return list(dict.fromkeys(each for each in said if each))
+
+    def _place(self, place: dict[str, Any]) -> str:
+        """A loop that a thread goes round in, or the line in which it waits."""
+        lines = [line for line in place.get("lines", []) if isinstance(line, int)]
+        function = str(place.get("function", ""))
+        if not lines or not function:
+            return ""
+        within = "" if function == "<module>" else f"`{clean(function)[:60]}`, "
+        if not place.get("busy"):
+            return f"It waits in {within}line {lines[-1]}:\n{self._quoted(lines[-1])}"
+        loop = _loop_around(self.answer.source, lines)
+        if loop is None:
+            return f"It is busy in {within}line {lines[0]}:\n{self._quoted(lines[0])}"
+        return f"It goes round in {within}the loop of line {loop}:\n{self._quoted(loop)}"
+
+    def _quoted(self, line: int) -> str:
+        return "    " + clean(self.answer.line(line)).strip()[:100]
+
+    def _memory(self) -> str:
+        return f"{self.limits.memory / 2**30:g} GiB"
+
+    def _explained(
+        self, check: Check, verdict: Verdict, remote: RemoteAnswer, **said: Any
+    ) -> Result:
+        said["output"] = _last_lines(remote.output)
+        return self.result(
+            check, verdict, **{name: masked(value, remote) for name, value in said.items()}
+        )
+
+
+def masked(value: Any, remote: RemoteAnswer) -> Any:
+    """Text, or a tuple of texts, for feedback: clean, and without what differs from run to run."""
+    if isinstance(value, tuple):
+        return tuple(masked(each, remote) for each in value)
+    text = clean(value)
+    for folder in {str(remote.folder), str(remote.folder.resolve())}:
+        text = text.replace(folder, "FOLDER")
+    text = _ADDRESS.sub("0x...", text)
+    if remote.ports:
+        ports = "|".join(map(str, sorted(remote.ports)))
+        text = re.sub(rf"(?<![\d.])(?:{ports})(?!\d)", "PORT", text)
+    return text
+
+
+def _ladder(remote: RemoteAnswer) -> str:
+    """When a failure does not say which exchange it saw: the last one that has events."""
+    return next((each.ladder() for each in reversed(remote.exchanges) if len(each.trace)), "")
+
+
+def _last_lines(text: str) -> str:
+    lines = text.rstrip().splitlines()
+    if len(lines) <= _OUTPUT_LINES:
+        return "\n".join(lines)
+    return "\n".join(
+        [f"... ({len(lines) - _OUTPUT_LINES:,} lines before)", *lines[-_OUTPUT_LINES:]]
+    )
+
+
+def _loop_around(source: str, lines: list[int]) -> int | None:
+    """The line where the innermost loop begins that holds all these lines."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    loops = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.While | ast.For | ast.AsyncFor)
+        and node.lineno <= lines[0]
+        and lines[-1] <= (node.end_lineno or node.lineno)
+    ]
+    return max(loops, default=None)
