@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -92,6 +93,16 @@ def test_pins_are_versions_and_name_no_place() -> None:
         assert re.fullmatch(r"[a-z0-9-]+", name), name
         assert Version(version).is_prerelease is False, name
     assert "://" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_every_pin_accepts_every_python_that_the_project_accepts() -> None:
+    # A version that asks for 3.11.5 locks out Debian 12, whose Python is 3.11.2.
+    for name in pins():
+        try:
+            accepted = SpecifierSet(distribution(name).metadata.get("Requires-Python") or "")
+        except PackageNotFoundError:
+            continue  # for another system
+        assert all(accepted.contains(f"{python}.0") for python in PYTHONS), f"{name}{accepted}"
 
 
 def test_pins_satisfy_what_pyproject_asks_for() -> None:
