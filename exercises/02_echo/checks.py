@@ -12,7 +12,6 @@ from labsupport.checking import (
     Mismatch,
     ScriptedSocket,
     assert_bytes,
-    assert_equal,
     assert_that,
 )
 
@@ -38,7 +37,7 @@ MEGABYTE = 1 << 20
 
 
 @send_all.check(
-    "sends everything, in order",
+    "sends everything in order",
     points=1,
     misconception="send-takes-all",
     hints=[
@@ -58,6 +57,11 @@ async def sends_everything_in_order(answer, draw, variant):
             said="what one send leaves over goes out with the next",
             did=f"gave send_all {len(data)} bytes, and took at most {accept} with each send",
         )
+
+
+def letters(draw, n):
+    """n bytes, all of them letters and digits: other byte values have a check of their own."""
+    return draw.bytes(n // 2 + 1).hex().encode()[:n]
 
 
 async def ask(peer, data):
@@ -124,12 +128,12 @@ async def answers_while_the_client_waits(answer, draw, variant):
     ],
 )
 async def sends_what_send_left_over(answer, draw, variant):
-    pieces = [draw.bytes(draw.integer(30, 90)) for _ in range(3)]
-    connection = ScriptedSocket(pieces, accept=draw.integer(5, 20))
+    data = letters(draw, draw.integer(60, 90))
+    connection = ScriptedSocket([data], accept=draw.integer(5, 20))
     await answer.call("echo", connection)
     assert_bytes(
         connection.sent,
-        b"".join(pieces),
+        data,
         said="every byte goes back, though one send takes only a few",
         did=f"called echo with a connection whose send takes at most {connection.accept} bytes",
     )
@@ -141,12 +145,12 @@ async def sends_what_send_left_over(answer, draw, variant):
     misconception="reset-is-a-quick-close",
     hints=[
         "The client ended its direction and still reads. What should its last recv return?",
-        "A close normally sends what is left and then the end of the stream. What turns it into a reset?",
+        "A close sends what is left, then the end of the stream. What turns it into a reset?",
         "Leave SO_LINGER alone, and close only after recv has returned b''.",
     ],
 )
 async def ends_with_an_end_of_stream(answer, draw, variant):
-    data = draw.bytes(1000)
+    data = letters(draw, 1000)
     async with answer.serving("serve") as peer:
         conn = await peer.connect()
         await conn.send(data)
@@ -165,7 +169,7 @@ async def ends_with_an_end_of_stream(answer, draw, variant):
     misconception="eof-is-the-only-end",
     hints=[
         "The first client broke its connection off. Is your server still there for the second?",
-        "recv and send raise ConnectionResetError or BrokenPipeError then. Where do you catch them?",
+        "recv and send raise ConnectionResetError or BrokenPipeError. Where do you catch them?",
         "Catch OSError around the work on one connection, inside of the accept loop.",
     ],
 )
@@ -175,7 +179,6 @@ async def survives_a_reset(answer, draw, variant):
         for _ in range(2):
             rude = await peer.connect()
             await rude.send(b"x")
-            await rude.recv_exactly(1)
             rude.reset()
         assert_bytes(
             await ask(peer, word),
@@ -199,7 +202,7 @@ async def survives_a_reset(answer, draw, variant):
 async def does_not_wait_for_a_silent_client(answer, draw, variant):
     word = draw.word().encode()
     async with answer.serving("serve") as peer:
-        silent = await peer.connect()
+        await peer.connect()
         second = await peer.connect()
         await second.send(word)
         second.half_close()
@@ -208,14 +211,6 @@ async def does_not_wait_for_a_silent_client(answer, draw, variant):
             word,
             said="the second client is served",
             did="opened a connection and stayed silent on it, then sent a word on another",
-        )
-        assert_equal(
-            await silent.recv_until_eof(
-                timeout=5.0, said="a client that is silent for more than a second is let go"
-            ),
-            b"",
-            said="a client that is silent for more than a second is let go",
-            did="stayed silent on its connection",
         )
 
 
@@ -231,7 +226,7 @@ async def does_not_wait_for_a_silent_client(answer, draw, variant):
     ],
 )
 async def echoes_16_mb(answer, draw, variant):
-    block = draw.bytes(MEGABYTE)
+    block = letters(draw, MEGABYTE)
     async with answer.serving("serve") as peer:
         conn = await peer.connect()
 
@@ -264,7 +259,7 @@ async def echoes_16_mb(answer, draw, variant):
     misconception="time-wait-is-the-servers",
     hints=[
         "Your server closed a connection first, ended, and was started again. What did bind say?",
-        "The old connection is in TIME_WAIT on the server's port. Which socket option permits bind?",
+        "The old connection is in TIME_WAIT on that port. Which socket option permits bind?",
         "socket.create_server sets the right option for each platform.",
     ],
 )
@@ -272,7 +267,7 @@ async def starts_again_on_its_port(answer, draw, variant):
     word = draw.word().encode()
     async with answer.serving("serve") as peer:
         silent = await peer.connect()
-        # That a silent client is let go has a check of its own; here it makes the server close first.
+        # The server closes first when it lets a silent client go; that it does is not judged here.
         with contextlib.suppress(Mismatch):
             await silent.recv_until_eof(timeout=3.0)
         port = peer.port

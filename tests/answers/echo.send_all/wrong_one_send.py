@@ -1,6 +1,6 @@
 """Sends once.
 
-refused by: sends everything, in order
+refused by: sends everything in order
 misconception: send-takes-all
 """
 

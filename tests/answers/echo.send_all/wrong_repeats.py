@@ -1,6 +1,6 @@
 """Sends the whole again when a part was taken.
 
-refused by: sends everything, in order
+refused by: sends everything in order
 misconception: send-takes-all
 """
 

@@ -1,0 +1,179 @@
+"""Checks of the exercise `break_stream`: the learner's peer tells right servers from wrong ones.
+
+The servers are in suspects.py. They are the course's own programs, so they run beside the checks;
+what is judged is only what find_fault says of each. A catch counts when a right server is spared
+in the same run: to call everything faulty catches nothing.
+"""
+
+import importlib.util
+from pathlib import Path
+
+from labsupport.checking import Exercise, assert_that, fail
+from labsupport.serving import serve
+
+exercise = Exercise(
+    "break_stream",
+    title="break_stream: be the peer that breaks it",
+    lesson="02b",
+    minutes=30,
+    kind="stretch",
+    entry="find_fault(host, port) -> str or None",
+)
+
+
+def _suspects():
+    spec = importlib.util.spec_from_file_location(
+        "break_stream_suspects", Path(__file__).with_name("suspects.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+suspects = _suspects()
+
+
+async def verdict_on(answer, server):
+    """What find_fault says of a server: None, or a sentence."""
+    with serve(server, name=f"suspect {server.__name__}") as suspect:
+        said = await answer.call("find_fault", suspect.host, suspect.port)
+    if not (said is None or (isinstance(said, str) and said.strip())):
+        fail(
+            "find_fault returns None, or a sentence that says what is wrong",
+            expected="None or a str that is not empty",
+            got=repr(said),
+        )
+    return said
+
+
+async def catches(answer, server, does, spared):
+    said = await verdict_on(answer, server)
+    assert_that(
+        said is not None,
+        said="the faulty server has to be found out",
+        did=f"ran find_fault against a server that {does}",
+        expected="a sentence that says what is wrong",
+        got="None: no fault was found",
+    )
+    await spares(answer, spared)
+
+
+async def spares(answer, server):
+    said = await verdict_on(answer, server)
+    assert_that(
+        said is None,
+        said="a server that keeps to the protocol has no fault",
+        did=f"ran find_fault against a right server: {server.__doc__.lower().rstrip('.')}",
+        expected="None",
+        got=repr(said),
+    )
+
+
+@exercise.check(
+    "spares right servers",
+    points=3,
+    deadline=15.0,
+    misconception="recv-fills-the-buffer",
+    hints=[
+        "Which promise does your probe expect that the protocol does not make?",
+        "A right server may send its reply in as many pieces as it likes.",
+        "Read until the line feed of the reply, however many reads that takes.",
+    ],
+)
+async def spares_right_servers(answer, draw, variant):
+    for server in (suspects.buffered, suspects.by_file, suspects.drip):
+        await spares(answer, server)
+
+
+@exercise.check(
+    "catches a server that answers half a line",
+    points=2,
+    deadline=10.0,
+    misconception="recv-is-a-message",
+    hints=[
+        "A line can arrive in two reads. How do you make sure that it does?",
+        "Send the second half after the server has read the first. What tells you that it has?",
+        "Send a whole line and half of the next together. When the reply to the first has come, "
+        "the half has been read. Then send the rest.",
+    ],
+)
+async def catches_half_a_line(answer, draw, variant):
+    does = "takes the unfinished end of a read for a line"
+    await catches(answer, suspects.reads_are_lines, does, suspects.by_file)
+
+
+@exercise.check(
+    "catches a server that decodes each read",
+    points=2,
+    deadline=10.0,
+    misconception="chunk-is-text",
+    hints=[
+        "Where do you have to cut a text so that neither half can be decoded?",
+        "Between the two bytes of ë, for example. The first half has to be read by itself.",
+        r"Send b'one\nZo\xc3', read the reply to one, then send b'\xab\n'.",
+    ],
+)
+async def catches_decoding_reads(answer, draw, variant):
+    does = "decodes what each recv returns"
+    await catches(answer, suspects.decodes_reads, does, suspects.buffered)
+
+
+@exercise.check(
+    "catches a server that drops lines",
+    points=2,
+    deadline=10.0,
+    misconception="one-request-per-connection",
+    hints=[
+        "How many lines can one send carry? How many replies have to come?",
+        "Send three lines at once and read three replies, with a timeout on each read.",
+    ],
+)
+async def catches_dropped_lines(answer, draw, variant):
+    does = "answers one line of each read"
+    await catches(answer, suspects.first_line_only, does, suspects.buffered)
+
+
+@exercise.check(
+    "catches a server that mixes its clients",
+    points=2,
+    deadline=10.0,
+    misconception="one-buffer-is-enough",
+    hints=[
+        "What does a client leave behind that goes away in the middle of a line?",
+        "Leave half a line on one connection, close it, and send a line on the next.",
+    ],
+)
+async def catches_mixed_clients(answer, draw, variant):
+    does = "keeps one buffer for all connections"
+    await catches(answer, suspects.one_buffer, does, suspects.by_file)
+
+
+@exercise.check(
+    "catches a server that dies by a reset",
+    points=2,
+    deadline=10.0,
+    misconception="eof-is-the-only-end",
+    hints=[
+        "In what other way than by a close can a client leave?",
+        "SO_LINGER with time 0 makes close send a reset. Who is still there afterwards?",
+        'Set SO_LINGER to struct.pack("ii", 1, 0), close, and try a new connection.',
+    ],
+)
+async def catches_death_by_reset(answer, draw, variant):
+    does = "ends when a client resets its connection"
+    await catches(answer, suspects.dies_by_reset, does, suspects.buffered)
+
+
+@exercise.check(
+    "catches a server with small capitals",
+    points=1,
+    deadline=10.0,
+    misconception="ascii-is-enough",
+    hints=[
+        "Which letters has your probe tried?",
+        "The protocol says UTF-8. The capital of ë is Ë.",
+    ],
+)
+async def catches_ascii_capitals(answer, draw, variant):
+    does = "writes capitals for A to Z only"
+    await catches(answer, suspects.ascii_capitals, does, suspects.buffered)

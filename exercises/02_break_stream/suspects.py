@@ -1,0 +1,151 @@
+"""Shout servers, right ones and wrong ones, for the exercise `break_stream`.
+
+The protocol: each line of UTF-8 that ends in a line feed is answered by one line, the same text in
+capitals. Each function takes a listening socket and serves until that is closed. A wrong one has
+one fault, which its first line names; in everything else it keeps to the protocol.
+"""
+
+import socket
+import threading
+
+
+def _clients(listener, talk, *, forgiving=True):
+    """Accept clients one after the other; a broken connection ends that client only."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                talk(connection)
+            except ConnectionError:
+                if not forgiving:
+                    raise
+
+
+def _answer_lines(connection, buffer):
+    """Answer every complete line of the buffer, and keep the rest in it."""
+    while b"\n" in buffer:
+        line, _, rest = buffer.partition(b"\n")
+        buffer[:] = rest
+        connection.sendall(line.decode().upper().encode() + b"\n")
+
+
+def _talk(connection):
+    buffer = bytearray()
+    while data := connection.recv(4096):
+        buffer += data
+        _answer_lines(connection, buffer)
+
+
+# ---- right servers ----
+
+
+def buffered(listener):
+    """Keep a buffer for each connection."""
+    _clients(listener, _talk)
+
+
+def by_file(listener):
+    """Read through a buffered file, with a thread for each client."""
+
+    def talk(connection):
+        with connection, connection.makefile("rb") as lines:
+            try:
+                for line in lines:
+                    if line.endswith(b"\n"):
+                        connection.sendall(line.decode().upper().encode())
+            except ConnectionError:
+                return
+
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=talk, args=(connection,)).start()
+
+
+def drip(listener):
+    """Send each reply byte by byte, which the protocol permits."""
+
+    def talk(connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        buffer = bytearray()
+        while data := connection.recv(1):
+            buffer += data
+            if data == b"\n":
+                for byte in buffer.decode().upper().encode():
+                    connection.send(bytes([byte]))
+                buffer.clear()
+
+    _clients(listener, talk)
+
+
+# ---- wrong servers ----
+
+
+def reads_are_lines(listener):
+    """Answer the unfinished end of a read as if it were a line."""
+
+    def talk(connection):
+        while data := connection.recv(4096):
+            for line in data.removesuffix(b"\n").split(b"\n"):
+                connection.sendall(line.decode(errors="ignore").upper().encode() + b"\n")
+
+    _clients(listener, talk)
+
+
+def decodes_reads(listener):
+    """Decode each read by itself."""
+
+    def talk(connection):
+        text = ""
+        while data := connection.recv(4096):
+            text += data.decode(errors="replace")
+            while "\n" in text:
+                line, _, text = text.partition("\n")
+                connection.sendall(line.upper().encode() + b"\n")
+
+    _clients(listener, talk)
+
+
+def first_line_only(listener):
+    """Answer one line of each read, and drop the lines behind it."""
+
+    def talk(connection):
+        buffer = bytearray()
+        while data := connection.recv(4096):
+            buffer += data
+            line, found, rest = buffer.partition(b"\n")
+            if found:
+                connection.sendall(line.decode().upper().encode() + b"\n")
+                buffer = bytearray(rest.rpartition(b"\n")[2])
+
+    _clients(listener, talk)
+
+
+def one_buffer(listener):
+    """Keep one buffer for all connections."""
+    buffer = bytearray()
+
+    def talk(connection):
+        while data := connection.recv(4096):
+            buffer.extend(data)
+            _answer_lines(connection, buffer)
+
+    _clients(listener, talk)
+
+
+def dies_by_reset(listener):
+    """End the server when a client resets its connection."""
+    _clients(listener, _talk, forgiving=False)
+
+
+def ascii_capitals(listener):
+    """Write capitals for A to Z only."""
+
+    def talk(connection):
+        buffer = bytearray()
+        while data := connection.recv(4096):
+            buffer += data
+            while b"\n" in buffer:
+                line, _, buffer = buffer.partition(b"\n")
+                connection.sendall(line.upper() + b"\n")
+
+    _clients(listener, talk)

@@ -1,0 +1,377 @@
+"""Checks of the exercise `transfer`: a download that outlives its connections.
+
+The checks are the server. Most of them let the head line arrive in a piece of its own, so that a
+program which loses bytes behind the head is refused by the check that is about it.
+"""
+
+import hashlib
+
+from labsupport.checking import (
+    Exercise,
+    Link,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+    fail,
+)
+
+exercise = Exercise(
+    "transfer",
+    title="transfer: a download that outlives its connections",
+    lesson="02b",
+    minutes=35,
+    kind="stretch",
+    entry="fetch(host, port, name, path)",
+)
+
+NAME = "report.bin"
+PATH = "download.bin"
+PART = f"{PATH}.part"
+
+
+class Source:
+    """A file to be served: its content, its head line, and the offsets that were asked for."""
+
+    def __init__(self, content):
+        self.content = content
+        digest = hashlib.sha256(content).hexdigest()
+        self.head = f"OK {len(content)} {digest}\n".encode()
+        self.asked = []
+
+    def link(self):
+        """A cable on which the head line arrives by itself."""
+        return Link(to_client={"cut": (len(self.head), 1 << 20)})
+
+    async def request(self, conn):
+        """Read one request line and return its offset."""
+        line = await conn.recv_line(limit=200)
+        words = line.split()
+        well_formed = len(words) == 3 and words[:2] == [b"GET", NAME.encode()]
+        if not well_formed or not words[2].isdigit() or int(words[2]) > len(self.content):
+            fail(
+                "the request line is not one that the task describes",
+                expected=f"GET {NAME} <offset>, with an offset from 0 to {len(self.content)}",
+                got=repr(line),
+            )
+        self.asked.append(int(words[2]))
+        return self.asked[-1]
+
+    async def serve(self, conn, number):
+        """Answer one request in full."""
+        offset = await self.request(conn)
+        await conn.send(self.head)
+        await conn.send(self.content[offset:])
+
+    async def serve_part(self, conn, count):
+        """Answer one request with at most `count` bytes of the file."""
+        offset = await self.request(conn)
+        await conn.send(self.head)
+        await conn.send(self.content[offset : offset + count])
+
+
+async def fetched(answer, source, did):
+    """The file that fetch left must be there, complete, and nothing else."""
+    target = answer.folder / PATH
+    assert_that(
+        target.exists(),
+        said="the file is there when fetch returns",
+        did=did,
+        expected=f"a file {PATH}",
+        got="no such file",
+    )
+    assert_bytes(target.read_bytes(), source.content, said="the file is complete", did=did)
+    assert_that(
+        not (answer.folder / PART).exists(),
+        said="the part file is gone when the file is complete",
+        did=did,
+        expected=f"no file {PART}",
+        got="it is still there",
+    )
+
+
+@exercise.check(
+    "fetches any bytes",
+    points=2,
+    misconception="bytes-are-text",
+    hints=[
+        "Which byte values of the file changed on their way?",
+        "A file is bytes. Open it in binary mode, and decode the head line only.",
+    ],
+)
+async def fetches_any_bytes(answer, draw, variant):
+    source = Source(bytes(range(256)) + draw.bytes(2000))
+    async with answer.facing(source.serve, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    await fetched(answer, source, did="sent the head line, then the whole file")
+    assert_equal(source.asked, [0], said="one request for the whole file is enough")
+
+
+@exercise.check(
+    "head and body in one segment",
+    points=2,
+    misconception="recv-is-a-message",
+    hints=[
+        "Head line and file came in one read. Where did the bytes behind the line feed go?",
+        "Everything behind the first line feed belongs to the file.",
+        r"line, _, body = data.partition(b'\n') keeps both.",
+    ],
+)
+async def head_and_body_in_one_segment(answer, draw, variant):
+    source = Source(b"once upon a time " * draw.integer(20, 40))
+
+    async def script(conn, number):
+        offset = await source.request(conn)
+        await conn.send(source.head + source.content[offset:])
+
+    async with answer.facing(script) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    await fetched(answer, source, did="sent the head line and the file with one send")
+    assert_equal(source.asked, [0], said="one request for the whole file is enough")
+
+
+@exercise.check(
+    "resumes where it stopped",
+    points=3,
+    misconception="eof-means-complete",
+    hints=[
+        "The first connection ended early. How do you know that the file is not complete?",
+        "The head line gives the size. Compare what you have with it.",
+        "Connect again and ask from the number of bytes that you have.",
+    ],
+)
+async def resumes_where_it_stopped(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    some = draw.integer(200, 900)
+
+    async def script(conn, number):
+        if number == 1:
+            await source.serve_part(conn, some)
+        else:
+            await source.serve(conn, number)
+
+    did = f"ended the first connection after {some} bytes of the file"
+    async with answer.facing(script, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    assert_equal(
+        source.asked,
+        [0, some],
+        said="the second request asks from where the first connection ended",
+        did=did,
+    )
+    await fetched(answer, source, did=did)
+
+
+@exercise.check(
+    "goes on after a reset",
+    points=2,
+    misconception="eof-is-the-only-end",
+    hints=[
+        "The connection did not end, it broke off. What does recv do then?",
+        "ConnectionResetError is an OSError. It ends this connection, not the transfer.",
+    ],
+)
+async def goes_on_after_a_reset(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    some = draw.integer(200, 900)
+
+    async def script(conn, number):
+        if number == 1:
+            await source.serve_part(conn, some)
+            conn.reset()
+        else:
+            await source.serve(conn, number)
+
+    did = f"reset the first connection after {some} bytes of the file"
+    async with answer.facing(script, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    assert_that(
+        len(source.asked) == 2 and source.asked[1] <= some,
+        said="the second request asks for no more than is missing",
+        did=did,
+        expected=f"an offset from 0 to {some}",
+        got=source.asked,
+    )
+    target = answer.folder / PATH
+    assert_bytes(
+        target.read_bytes() if target.exists() else b"",
+        source.content,
+        said="the file is complete",
+        did=did,
+    )
+
+
+@exercise.check(
+    "nothing half done under its name",
+    points=1,
+    misconception="connection-is-the-transfer",
+    hints=[
+        "Somebody opens the file while your program is still fetching. What do they read?",
+        "Write to the part file. os.replace gives it its name in one step, at the end.",
+    ],
+)
+async def nothing_half_done_under_its_name(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    seen = []
+
+    async def script(conn, number):
+        if number == 1:
+            await source.serve_part(conn, 500)
+        else:
+            seen.append((answer.folder / PATH).exists())
+            await source.serve(conn, number)
+
+    async with answer.facing(script, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    assert_that(
+        not any(seen),
+        said="no file has the final name before it is complete",
+        did=f"looked for {PATH} while half of it was missing",
+        expected="no such file",
+        got="a file of that name",
+    )
+
+
+@exercise.check(
+    "resumes an earlier call",
+    points=2,
+    misconception="connection-is-the-transfer",
+    hints=[
+        "An earlier call was stopped and left its part file. Does your program look for it?",
+        "The offset of the first request is the size of the part file, if there is one.",
+        "The hash is that of the whole file: the part that was there counts too.",
+    ],
+)
+async def resumes_an_earlier_call(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    there = draw.integer(100, 900)
+    (answer.folder / PART).write_bytes(source.content[:there])
+    did = f"put the first {there} bytes into {PART}, then called fetch"
+    async with answer.facing(source.serve, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    assert_equal(
+        source.asked, [there], said="the first request asks from the end of the part file", did=did
+    )
+    await fetched(answer, source, did=did)
+
+
+@exercise.check(
+    "refuses damaged bytes",
+    points=2,
+    misconception="tcp-guards-the-file",
+    hints=[
+        "One bit of the file changed on its way, and no connection broke. Who can notice?",
+        "hashlib.sha256 over the whole part file gives what the head line announced, or does not.",
+        "On a difference remove the part file and raise ValueError.",
+    ],
+)
+async def refuses_damaged_bytes(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    at = draw.integer(0, len(source.content) - 1)
+    damaged = bytearray(source.content)
+    damaged[at] ^= 1
+
+    async def script(conn, number):
+        offset = await source.request(conn)
+        await conn.send(source.head)
+        await conn.send(bytes(damaged[offset:]))
+
+    async with answer.facing(script, link=source.link()) as address:
+        await answer.raises("ValueError", "fetch", *address, NAME, PATH)
+    left = [name for name in (PATH, PART) if (answer.folder / name).exists()]
+    assert_equal(
+        left,
+        [],
+        said="damaged bytes are not kept",
+        did=f"changed one bit of byte {at}, and looked at the files that are left",
+    )
+
+
+@exercise.check(
+    "gives up after five",
+    points=2,
+    deadline=10.0,
+    misconception="the-next-try-works",
+    hints=[
+        "How many connections in a row brought nothing? How many brought something?",
+        "Count the connections since the last new byte, not all of them.",
+        "At the fifth one that brings nothing, raise ConnectionError.",
+    ],
+)
+async def gives_up_after_five(answer, draw, variant):
+    source = Source(b"0123456789" * 7)
+
+    async def dribble(conn, number):
+        await source.serve_part(conn, 10 if number < 7 else 70)
+
+    async with answer.facing(dribble, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    await fetched(answer, source, did="sent 10 bytes of the file with each of 7 connections")
+
+    barren = Source(b"0123456789" * 7)
+    (answer.folder / PATH).unlink()
+
+    async def nothing(conn, number):
+        if number > 8:  # a program that never gives up shall come to its end
+            await barren.serve(conn, number)
+        else:
+            await barren.request(conn)
+
+    did = "took each request and closed without a word"
+    async with answer.facing(nothing, link=barren.link()) as address:
+        await answer.raises("ConnectionError", "fetch", *address, NAME, PATH)
+    assert_equal(
+        len(barren.asked),
+        5,
+        said="five connections in a row that bring nothing are enough",
+        did=did,
+    )
+
+
+@exercise.check(
+    "takes silence for a broken connection",
+    points=2,
+    deadline=10.0,
+    misconception="silent-peers-leave",
+    hints=[
+        "The server stopped in the middle and says nothing. How long does your program wait?",
+        "socket.create_connection takes a timeout, in seconds, that stays on the connection.",
+        "TimeoutError is an OSError too: it ends this connection, not the transfer.",
+    ],
+)
+async def takes_silence_for_a_broken_connection(answer, draw, variant):
+    source = Source(b"0123456789" * draw.integer(100, 200))
+    some = draw.integer(200, 900)
+
+    async def script(conn, number):
+        if number == 1:
+            await source.serve_part(conn, some)
+            await conn.hold()
+        else:
+            await source.serve(conn, number)
+
+    did = f"sent {some} bytes of the file, then nothing more"
+    async with answer.facing(script, link=source.link()) as address:
+        await answer.call("fetch", *address, NAME, PATH)
+    await fetched(answer, source, did=did)
+
+
+@exercise.check(
+    "knows a refusal",
+    points=1,
+    deadline=10.0,
+    misconception="the-next-try-works",
+    hints=[
+        "The server answered. It said no. What would another try change?",
+        "A head line that begins with ERR raises FileNotFoundError, after one connection.",
+    ],
+)
+async def knows_a_refusal(answer, draw, variant):
+    source = Source(b"")
+
+    async def script(conn, number):
+        await source.request(conn)
+        await conn.send(b"ERR no such file\n")
+
+    async with answer.facing(script) as address:
+        await answer.raises("FileNotFoundError", "fetch", *address, NAME, PATH)
+    assert_equal(source.asked, [0], said="a refusal is final: one request", did="answered with ERR")
