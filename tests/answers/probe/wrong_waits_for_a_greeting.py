@@ -1,6 +1,6 @@
 """Calls a port open only when the peer says something.
 
-refused by: a listener is open, even a quiet one
+refused by: a quiet listener is open
 misconception: open-means-talking
 """
 
