@@ -298,18 +298,26 @@ class _Joined:
     def reset(self, why: str) -> None:
         if self._closed:
             return
+        at = self.trace.moment()
         ends: tuple[tuple[Direction, socket.socket | None], ...]
         ends = (("to_client", self._client), ("to_server", self._server))
+        told: list[Direction] = []
         for direction, sock in ends:
             if sock is not None and sock not in self._gone:
                 _option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                self._add("reset", direction, offset=self._sent(direction), note=f"sent: {why}")
-        self.close()
+                told.append(direction)
+        self._let_go()
+        for direction in told:
+            self._add("reset", direction, offset=self._sent(direction), note=f"sent: {why}", at=at)
+        self._say_closed()
 
     def close(self, why: str = "") -> None:
         """Let go of both sockets. why: what the trace says about it."""
-        if self._closed:
-            return
+        if not self._closed:
+            self._let_go()
+            self._say_closed(why)
+
+    def _let_go(self) -> None:
         self._closed = True
         for timer in (self._timer, self._late_look):
             if timer is not None:
@@ -320,10 +328,12 @@ class _Joined:
             self.loop.remove_writer(self._server)  # if it was still connecting
             self._server.close()
         self._client.close()
+        del self._relay.joined[self.number]
+
+    def _say_closed(self, why: str = "") -> None:
         passed = f"{self._sent('to_server'):,} bytes to the server, "
         passed += f"{self._sent('to_client'):,} to the client"
         self._add("close", note=f"{passed}; {why}" if why else passed)
-        del self._relay.joined[self.number]
 
     # -- small things
 
@@ -341,7 +351,13 @@ class _Joined:
         return self._ways[direction].written if self._ways else 0
 
     def _add(
-        self, kind: str, direction: Direction | None = None, *, offset: int = 0, note: str = ""
+        self,
+        kind: str,
+        direction: Direction | None = None,
+        *,
+        offset: int = 0,
+        note: str = "",
+        at: float | None = None,
     ) -> None:
         self.trace.add(
             self.name,
@@ -350,6 +366,7 @@ class _Joined:
             direction=direction,
             offset=offset,
             note=note,
+            at=at,
         )
 
     def _other(self, way: Way) -> Way:

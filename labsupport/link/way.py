@@ -16,6 +16,8 @@ window closes, and the sender notices as it would without a link. `delay`, `jitt
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections import deque
 from typing import Literal, Protocol
@@ -43,6 +45,7 @@ UNREAD_LIMIT = 2.0
 _READ = 64 * 1024
 _EAGER_LOOKS = 16
 _PAUSE, _LONG_PAUSE, _LOOKS_BEFORE_LONG_PAUSE = 0.001, 0.005, 100
+_WATCH = 0.050
 _STANDING = ("delay", "jitter", "rate", "cut", "merge")
 
 
@@ -106,6 +109,7 @@ class Way:
         self._end_came = 0.0
         self._reading = self._writing = False
         self._timer: asyncio.Handle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._looks = 0
         self._unread_since = 0.0
         self._last_left = 0.0
@@ -149,6 +153,8 @@ class Way:
         self._waiting.clear()
         self._unsent = b""
         self._no_timer()
+        if self._watching is not None:
+            self._watching.cancel()
         self._adjust()
         if self._dropped:
             self._say(f"{self._dropped:,} bytes dropped")
@@ -300,13 +306,7 @@ class Way:
         except BlockingIOError:
             return
         except OSError as error:
-            self.read_end = True
-            self._adjust()
-            if not isinstance(error, ConnectionResetError | ConnectionAbortedError):
-                self._add("error", offset=self._read, note=f"reading: {error}")
-            self._add("reset", offset=self._read, note="received")
-            self._end, self._end_came = "reset", now()
-            self.ends.source_reset(self)
+            self._source_failed(error)
             return
         if data:
             self._add("received", data=data, offset=self._read)
@@ -324,6 +324,27 @@ class Way:
         if self.read_end:
             self.ends.finished(self)
 
+    def _source_failed(self, error: OSError) -> None:
+        self.read_end = True
+        self._adjust()
+        if error.errno not in (errno.ECONNRESET, errno.ECONNABORTED):
+            self._add("error", offset=self._read, note=f"reading: {error.strerror}")
+        self._add("reset", offset=self._read, note="received")
+        self._end, self._end_came = "reset", now()
+        self.ends.source_reset(self)
+
+    def _watch(self) -> None:
+        """Look for a reset of a source that is not read because the target takes nothing."""
+        self._watching = None
+        if not self._unsent or self.read_end:
+            return
+        paused = not self._reading
+        failed = self.source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if paused else 0
+        if failed:
+            self._source_failed(OSError(failed, os.strerror(failed)))
+        else:
+            self._watching = self.ends.loop.call_later(_WATCH, self._watch)
+
     def _adjust(self) -> None:
         """Read, or wait for the target to take bytes, as the state says."""
         room = self._dropping or self._room() > 0
@@ -339,6 +360,8 @@ class Way:
             self._writing = write
             if write:
                 self.ends.loop.add_writer(self.target, self.pump)
+                if self._watching is None:
+                    self._watching = self.ends.loop.call_later(_WATCH, self._watch)
             else:
                 self.ends.loop.remove_writer(self.target)
 
