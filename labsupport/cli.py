@@ -1,38 +1,69 @@
-"""The command `labsupport`."""
+"""The command `labsupport`.
+
+    labsupport check SLUG [FILE] [--seed N] [--only CHECK]
+
+FILE is a notebook or a .py file; without it the exercise's own notebook is judged. The exit status
+is 0 when every check that was asked for passed, 1 when one did not, 2 when what was given cannot
+be checked (a message says why), and 3 when the checks themselves could not run.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from labsupport.checking import Answer, InputError, check, find_course, find_exercise
+from labsupport import __version__
+from labsupport.checking import Answer, EngineError, InputError, check, find_course, find_exercise
 from labsupport.checking.feedback import as_text
+from labsupport.checking.tries import remember
+
+__all__ = ["main"]
+
+PASSED, NOT_PASSED, BAD_INPUT, BROKEN = 0, 1, 2, 3
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="labsupport")
 def main() -> None:
-    """Network Programming, Live."""
+    """Network Programming, Live: check your answers from a terminal."""
 
 
 @main.command("check")
 @click.argument("slug")
 @click.argument("file", required=False)
-@click.option("--seed", type=int)
-@click.option("--only")
+@click.option("--seed", type=int, metavar="N", help="Draw all data from this seed.")
+@click.option("--only", metavar="CHECK", help="Run only the check with this name.")
 def check_command(slug: str, file: str | None, seed: int | None, only: str | None) -> None:
-    """Judge an answer."""
+    """Judge an answer by the checks of an exercise.
+
+    SLUG names the exercise, such as greet, or a step of it, such as framing.header. FILE is the
+    notebook or the .py file with the answer; without it, the exercise's own notebook.
+    """
     try:
-        root = find_course(Path.cwd(), *([Path(file).resolve().parent] if file else []))
+        starts = [Path.cwd()]
+        if file is not None:
+            starts.append(Path(file).resolve().parent)
+        root = find_course(*starts)
         folder = find_exercise(root, slug)
-        path = Path(file) if file else folder / f"{slug.partition('.')[0]}.ipynb"
+        path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
         answer = Answer.from_path(path, slug)
         report = check(answer, folder, seed=seed, only=only)
     except InputError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(2) from None
-    click.echo(as_text(report))
-    raise SystemExit(0 if report.passed else 1)
+        _stop(str(error), BAD_INPUT)
+    except EngineError as error:
+        _stop(str(error), BROKEN)
+    if report.problem_kind == "syntax":
+        _stop(f"{path}: nothing was run.\n{report.problem}", BAD_INPUT)
+    click.echo(as_text(report, remember(report, root), file))
+    sys.exit(PASSED if report.passed else NOT_PASSED)
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ class Conn:
             raise self._mismatch(
                 said or "your answer ended the connection too early",
                 expected=wanted,
-                got=f"{self._so_far()}, then the end of the stream",
+                got=self._so_far("the end of the stream"),
             )
 
     async def _more(self, n: int, until: Deadline, wanted: str, said: str) -> None:
@@ -199,7 +199,7 @@ class Conn:
             raise self._mismatch(
                 said or "your answer sends nothing more",
                 expected=wanted,
-                got=f"{self._so_far()}, then nothing for {until.seconds:g} s",
+                got=self._so_far(f"nothing for {until.seconds:g} s"),
             ) from None
         except OSError as error:
             kind = "reset" if isinstance(error, ConnectionError) else "error"
@@ -207,7 +207,7 @@ class Conn:
             raise self._mismatch(
                 said or "your answer broke the connection off",
                 expected=wanted,
-                got=f"{self._so_far()}, then {_reason(error)}",
+                got=self._so_far(_reason(error)),
             ) from None
         self._buffer += data
         self._ended = not data
@@ -224,8 +224,9 @@ class Conn:
                 self._record("eof", inward=True)
         return data
 
-    def _so_far(self) -> str:
-        return show(bytes(self._buffer)) if self._buffer else "nothing"
+    def _so_far(self, then: str) -> str:
+        """What came of what was wanted, and what came next."""
+        return f"{show(bytes(self._buffer))}, then {then}" if self._buffer else then
 
     def _mismatch(self, said: str, expected: str, got: str) -> Mismatch:
         if self._buffer:  # bytes that the check did not take belong into its ladder all the same

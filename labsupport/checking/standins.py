@@ -87,6 +87,9 @@ class ScriptedSocket(StandIn):
         self._given = 0
         self._after_end = 0
 
+    def __repr__(self) -> str:
+        return "socket"
+
     def ladder(self) -> str:
         """What was read and sent, as a ladder."""
         return self.trace.ladder_text(client="the check", server="your answer")

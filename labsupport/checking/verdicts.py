@@ -78,7 +78,7 @@ class Clerk:
             "failed",
             remote,
             said=mismatch.said,
-            did=mismatch.did,
+            did=mismatch.did or remote.did,
             expected=mismatch.expected,
             got=mismatch.got,
             comparison=mismatch.comparison,
@@ -162,8 +162,8 @@ class Clerk:
             return [f"The module `{raised.name}` is not part of this course's environment."]
         if "NameError" in raised.kinds and raised.name in self.answer.elsewhere:
             return [
-                f"`{raised.name}` comes from another cell; the answer must stand alone. Define or "
-                "import it in the answer cell."
+                f"`{raised.name}` comes from another cell, and the answer must stand alone. Define "
+                "or import it in the answer cell."
             ]
         return []
 

@@ -1,0 +1,32 @@
+"""How many hints a learner has earned: one more for each different answer that failed a check.
+
+The count lives in the course's history. Judging the same answer again adds nothing, and an answer
+that could not be run at all counts for no check.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labsupport.checking.report import Report
+from labsupport.history import History
+
+__all__ = ["remember"]
+
+
+def remember(report: Report, root: Path) -> dict[str, int]:
+    """Enter a report into the history of the course at `root`; the failed tries of each check.
+
+    LABSUPPORT_STATE names another folder for the history, as everywhere.
+    """
+    if report.problem:
+        return {}
+    history = History(None if os.environ.get("LABSUPPORT_STATE") else root / ".labsupport")
+    tries = {}
+    for result in report.results:
+        if result.passed:
+            history.passed(report.slug, result.name, report.digest)
+        elif result.verdict != "inconclusive":
+            tries[result.name] = history.failed_try(report.slug, result.name, report.digest)
+    return tries
