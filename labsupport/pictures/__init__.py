@@ -7,7 +7,9 @@ picture shows. It returns a `Picture`. Nothing is drawn that was not recorded.
 from __future__ import annotations
 
 from labsupport.pictures.byte_axis import byte_axis
+from labsupport.pictures.hub import hub
 from labsupport.pictures.ladder import ladder
 from labsupport.pictures.picture import Picture
+from labsupport.pictures.states import states
 
-__all__ = ["Picture", "byte_axis", "ladder"]
+__all__ = ["Picture", "byte_axis", "hub", "ladder", "states"]

@@ -52,11 +52,10 @@ class _Row:
     def end(self) -> int:
         return max((start + size for start, size in self.blocks), default=0)
 
-    @property
-    def cuts(self) -> tuple[int, ...]:
-        """The offsets between two calls."""
+    def cuts(self, total: int) -> list[int]:
+        """The offsets where a call begins or ends, apart from those of the whole."""
         edges = {start for start, _ in self.blocks} | {start + size for start, size in self.blocks}
-        return tuple(sorted(edges - {0, self.end}))
+        return sorted(edges - {0, total})
 
 
 def byte_axis(
@@ -67,12 +66,15 @@ def byte_axis(
     connection: int | None = None,
     client: str = "client",
     server: str = "server",
+    alt: str | None = None,
 ) -> Picture:
     """The sender's sends and the receiver's reads of one direction over one axis of bytes.
 
     direction: without it, the one that has data; both having some, "to_server".
     connection: its number; may be left out when the trace has only one.
     client, server: the names (`where`) of the recorders at the two ends.
+    alt: the picture in words, instead of those made from the data; for a run whose number of reads
+        differs from time to time.
 
     Raises ValueError when there is nothing to draw, when the trace has several connections and none
     is named, and when the trace was too full to keep its data.
@@ -95,7 +97,7 @@ def byte_axis(
             f"no bytes travelled {way.replace('_', ' the ')} on connection {number}, so there is "
             "nothing to draw. Record the sockets at the ends, and draw after the bytes were read."
         )
-    return _drawn(rows, finding, way, (client, server))
+    return _drawn(rows, finding, way, (client, server), alt)
 
 
 def _the_connection(events: Sequence[Event], wanted: int | None) -> int:
@@ -139,7 +141,7 @@ def _rows(
         dark = style.BLUE if verb == "sent" else style.VERMILLION
         light = style.tint(style.SKY if verb == "sent" else style.ORANGE)
         if where in middles:
-            light, dark = style.tint(style.GREY), style.GREY
+            light, dark = style.LIGHT, style.GREY
         blocks = tuple((each.offset, len(each.data)) for each in calls)
         if blocks or where not in middles:
             data = b"".join(each.data for each in calls)
@@ -147,10 +149,13 @@ def _rows(
     return rows
 
 
-def _drawn(rows: list[_Row], finding: str, way: Direction, ends: tuple[str, str]) -> Picture:
+def _drawn(
+    rows: list[_Row], finding: str, way: Direction, ends: tuple[str, str], alt: str | None
+) -> Picture:
     total = max(row.end for row in rows)
-    cuts = sorted({cut for row in rows for cut in row.cuts if cut < total})
-    kept = [cut for cut in cuts if all(cut in row.cuts for row in rows)]
+    cuts_of = {row.name: row.cuts(total) for row in rows}
+    cuts = sorted(set().union(*cuts_of.values()))
+    kept = sorted(set.intersection(*map(set, cuts_of.values())))
     below = 0.78
     height = below + len(rows) * _TALL + (len(rows) - 1) * _GAP + 0.34
     caption = "One block for each call, over the same bytes."
@@ -169,11 +174,11 @@ def _drawn(rows: list[_Row], finding: str, way: Direction, ends: tuple[str, str]
         "direction": way,
         "total": total,
         "rows": {row.name: list(row.blocks) for row in rows},
-        "cuts": {row.name: list(row.cuts) for row in rows},
+        "cuts": cuts_of,
         "kept": kept,
         "unread": unread,
     }
-    return Picture(figure, finding, _in_words(rows, total, way, ends, kept, unread), data)
+    return Picture(figure, finding, alt or _in_words(rows, total, way, ends, unread), data)
 
 
 def _draw_cuts(
@@ -204,22 +209,15 @@ def _draw_row(axes: Axes, row: _Row, low: float, total: int, scale: float) -> No
     )
     if row.end < total:
         _draw_missing(axes, row, low, total, scale)
-    shapes = []
-    narrow = min((size * scale for _, size in row.blocks), default=0.0) < 0.06
-    inset = 0.0 if narrow else 0.018
+    shapes, edges = [], []
     for start, size in row.blocks:
-        shapes.append(
-            Rectangle((_LEFT + start * scale + inset, low), size * scale - 2 * inset, _TALL)
-        )
+        wide = size * scale
+        inset = min(0.018, 0.15 * wide)
+        shapes.append(Rectangle((_LEFT + start * scale + inset, low), wide - 2 * inset, _TALL))
+        edges.append(1.4 if wide > 0.06 else 0.4)
     colours = [row.light if number % 2 == 0 else "white" for number in range(len(shapes))]
     axes.add_collection(
-        PatchCollection(
-            shapes,
-            facecolors=colours,
-            edgecolors=row.dark,
-            linewidths=0.4 if narrow else 1.4,
-            zorder=2,
-        )
+        PatchCollection(shapes, facecolors=colours, edgecolors=row.dark, linewidths=edges, zorder=2)
     )
     if total <= _LETTERS:
         for position, byte in zip(_positions(row), row.data, strict=True):
@@ -232,7 +230,7 @@ def _draw_sizes(axes: Axes, row: _Row, low: float, total: int, scale: float) -> 
     above = total <= _LETTERS
     sizes = [style.bytes_said(size) for _, size in row.blocks]
     for (start, size), said in zip(row.blocks, sizes, strict=True):
-        if style.width(said, style.TEXT - 1.5) + 0.08 <= size * scale:
+        if size * scale > 0.2 and style.width(said, style.TEXT - 1.5) + 0.08 <= size * scale:
             axes.text(
                 _LEFT + (start + size / 2) * scale,
                 low + _TALL + 0.05 if above else low + _TALL / 2,
@@ -317,17 +315,16 @@ def _in_words(
     total: int,
     way: Direction,
     ends: tuple[str, str],
-    kept: list[int],
     unread: int,
 ) -> str:
     said = [f"Byte axis: {style.count(total, 'byte')} from {_from_to(way, ends)}."]
     for row in rows:
-        sizes = style.sizes([size for _, size in row.blocks])
-        said.append(f"The {row.name} {sizes}." if row.blocks else f"The {row.name} nothing.")
+        sizes = style.sizes([size for _, size in row.blocks]) if row.blocks else "nothing"
+        said.append(f"The {row.name} {sizes}.")
     first = rows[0]
-    if len(rows) > 1 and first.cuts:
-        many = style.count(len(first.cuts), "cut")
-        both = sum(cut in rows[-1].cuts for cut in first.cuts)
+    if len(rows) > 1 and (cuts := first.cuts(total)):
+        many = style.count(len(cuts), "cut")
+        both = len(set(cuts) & set(rows[-1].cuts(total)))
         calls = "sends" if first.verb == "sent" else "reads"
         found = f"{both} are cuts" if both > 1 else f"{both or 'none'} is a cut"
         said.append(f"Of the {many} between its {calls}, {found} in what the {rows[-1].name}.")

@@ -32,8 +32,8 @@ __all__ = ["ladder"]
 
 _JOIN_FROM = 24  # events from which neighbours of one stream are joined, unless the caller says
 _ROW = 0.30  # inches between two rows
-_SIZE = style.TEXT - 1
-_BESIDE = 2.45  # inches for the words beside an end that was recorded
+_SIZE, _SMALL = style.TEXT - 1, style.TEXT - 2.5
+_BESIDE, _NARROW = 2.45, 2.2  # inches for the words beside an end, with something between the ends
 _SIGNS = {"reset": "X", "error": "X", "fault": "*", "timeout": "D", "eof": "s", "close": "s"}
 
 
@@ -45,12 +45,14 @@ def ladder(
     server: str = "server",
     join: bool | None = None,
     most: int = 50,
+    alt: str | None = None,
 ) -> Picture:
     """What the recorders saw, as a ladder between client, links and server.
 
     client, server: the names (`where`) of the recorders at the two ends; others stand between.
     join: draw neighbours of one stream as one row; without it, only when there are more than 24.
     most: the most rows; of a longer trace the beginning and the end are drawn, and said so.
+    alt: the picture in words, instead of those made from the data.
 
     Raises ValueError for a trace without events, and for ``most`` below 4.
     """
@@ -94,7 +96,7 @@ def ladder(
         "arrows": [(number, end) for number, row in enumerate(rows) for end in row.ends],
         "drawn": shown,
     }
-    return Picture(figure, finding, in_words(rows, columns, trace), data)
+    return Picture(figure, finding, alt or in_words(rows, columns, trace), data)
 
 
 def _kept(total: int, most: int) -> tuple[int, int]:
@@ -107,11 +109,15 @@ def _kept(total: int, most: int) -> tuple[int, int]:
 
 def _lifelines(columns: list[str], recorded: set[str]) -> list[float]:
     """Where the lines stand, in inches: with room beside an end whose words stand there."""
-    several = len(recorded) > 1
-    left = _BESIDE if several and columns[0] in recorded else 0.75
-    right = style.WIDTH - (_BESIDE if several and columns[-1] in recorded else 0.75)
+    beside = _beside(columns) if len(recorded) > 1 else 0.75
+    left = beside if columns[0] in recorded else 0.75
+    right = style.WIDTH - (beside if columns[-1] in recorded else 0.75)
     step = (right - left) / (len(columns) - 1)
     return [left + step * number for number in range(len(columns))]
+
+
+def _beside(columns: list[str]) -> float:
+    return _BESIDE if len(columns) == 2 else _NARROW
 
 
 def _draw_line(axes: Axes, name: str, x: float, top: float, recorded: bool) -> None:
@@ -210,7 +216,7 @@ class _Sheet:
         else:
             away = -self._step(row)
         if len(self.recorded) > 1 and end:
-            self._words(row, x + away * 0.14, y, (1 - away) / 2, _BESIDE - 0.24)
+            self._words(row, x + away * 0.14, y, (1 - away) / 2, _beside(self.columns) - 0.24)
         elif row.silent or row.event.direction is None:
             if end:
                 self._words(row, x - away * 0.14, y, (1 + away) / 2, style.WIDTH - 1.8)
@@ -235,12 +241,14 @@ class _Sheet:
     ) -> None:
         """Write what happened and, in another font, the bytes; ``align`` 0 begins at x, 1 ends."""
         said = words_of(row)
+        if style.width(said, _SMALL) > room:
+            said = said.partition(": ")[0]  # the note is in the picture's words
         if row.event.kind == "fault":
             said = f"⚡ {said}"
         if len({each.event.connection for each in self.rows}) > 1:
             said = f"#{row.event.connection} {said}"
         size = _SIZE
-        while style.width(said, size) > room and size > 7:
+        while style.width(said, size) > room and size > _SMALL:
             size -= 0.5
         said = style.fitted(said, size, room)
         font = {"fontsize": size, "color": style.BLACK, "parse_math": False}
@@ -249,11 +257,13 @@ class _Sheet:
         letters = int(left / style.width("0", size, mono=True))
         if row.data and letters >= 4 and (shown := style.short_bytes(row.data, letters)):
             parts.append(TextArea(shown, textprops=font | {"family": "monospace"}))
+        between = align != 0.5 and 0 < row.column < len(self.columns) - 1
         box = AnnotationBbox(
             HPacker(children=parts, pad=0, sep=4, align="baseline"), (x, y),
-            box_alignment=(align, 0.5), frameon=framed, pad=0.25,
+            box_alignment=(align, 0.5), frameon=framed or between, pad=0.25 if framed else 0.1,
             bboxprops={
-                "facecolor": "white", "edgecolor": style.BLACK, "boxstyle": "round,pad=0.15"
+                "facecolor": "white", "edgecolor": style.BLACK if framed else "none",
+                "boxstyle": "round,pad=0.15", "alpha": 1.0 if framed else 0.8,
             },
         )  # fmt: skip
         box.set_zorder(5)

@@ -85,6 +85,4 @@ class Picture:
         words = (
             f"<details><summary>What the picture shows</summary><p>{escape(self.alt)}</p></details>"
         )
-        display(  # type: ignore[no-untyped-call]
-            {"text/html": words, "text/plain": "What the picture shows: see its text."}, raw=True
-        )
+        display({"text/html": words}, raw=True)  # type: ignore[no-untyped-call]

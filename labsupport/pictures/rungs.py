@@ -141,7 +141,7 @@ def words_of(row: Rung) -> str:
     event = row.event
     note = " ".join(event.note.split())
     if event.kind in ("datagram", "eof", "reset"):
-        note = note.removeprefix("sent" if row.outgoing else "received").lstrip(", ")
+        note = note.removeprefix("sent" if row.outgoing else "received").lstrip(",: ")
     if event.kind == "datagram":
         words = f"{'sent' if row.outgoing else 'got'} datagram, {style.bytes_said(row.size)}"
     elif event.moved:
@@ -176,10 +176,14 @@ def plain(row: Rung) -> dict[str, Any]:
 
 
 def in_words(rows: list[Rung], columns: list[str], trace: Trace) -> str:
-    """Each recorder's own account, in its own order: that is the same whenever it did the same."""
+    """Each recorder's own account, which is the same whenever it saw the same.
+
+    An end tells what it did in its own order. What stands between the ends sees both directions at
+    once and in pieces that the kernel made, so of it only sums and faults are told.
+    """
     said = [f"Ladder between {style.joined(columns)}."]
-    connections = sorted({row.event.connection for row in rows if row.event.connection})
-    for connection in connections[:_ACCOUNTS] or [0]:
+    connections = sorted({row.event.connection for row in rows if row.event.connection}) or [0]
+    for connection in connections[:_ACCOUNTS]:
         for number, name in enumerate(columns):
             mine = [
                 row
@@ -187,8 +191,9 @@ def in_words(rows: list[Rung], columns: list[str], trace: Trace) -> str:
                 if row.column == number and row.event.connection in (connection, 0)
             ]
             which = f"{name}, connection {connection}" if len(connections) > 1 else name
-            if mine:
-                said.append(f"{which[0].upper()}{which[1:]}: {_account(mine)}.")
+            told = _account(mine) if number in (0, len(columns) - 1) else _sums(mine)
+            if told:
+                said.append(f"{which[0].upper()}{which[1:]}: {told}.")
     if len(connections) > _ACCOUNTS:
         said.append(
             f"{style.count(len(connections) - _ACCOUNTS, 'more connection')} not described."
@@ -196,6 +201,21 @@ def in_words(rows: list[Rung], columns: list[str], trace: Trace) -> str:
     if trace.dropped_events or trace.dropped:
         said.append("The trace was full, so something is missing.")
     return " ".join(said)
+
+
+def _sums(rows: list[Rung]) -> str:
+    told = []
+    for direction in ("to_server", "to_client"):
+        mine = [row for row in rows if row.event.direction == direction]
+        whither = direction.replace("_", " ")
+        if sent := sum(row.size for row in mine if row.outgoing):
+            told.append(f"passed {style.count(sent, 'byte')} on {whither}")
+        told += [
+            f"{words_of(row)}, {whither}"
+            for row in mine
+            if row.event.kind in ("fault", "error") or (row.event.kind == "reset" and row.outgoing)
+        ]
+    return _list(told)
 
 
 def _account(rows: list[Rung]) -> str:
@@ -211,14 +231,17 @@ def _account(rows: list[Rung]) -> str:
             runs[-1].append(row)
         else:
             runs.append([row])
-    middle = {row.event.direction for row in rows if row.outgoing and row.event.moved}
-    told = [_told(run, way=len(middle) > 1) for run in runs[:_RUNS]]
-    if len(runs) > _RUNS:
-        told.append(f"and {len(runs) - _RUNS} more")
+    return _list([_told(run) for run in runs])
+
+
+def _list(told: list[str]) -> str:
+    """The parts of an account; a long one is cut."""
+    if len(told) > _RUNS:
+        told = [*told[:_RUNS], f"and {len(told) - _RUNS} more"]
     return "; ".join(told)
 
 
-def _told(run: list[Rung], *, way: bool) -> str:
+def _told(run: list[Rung]) -> str:
     row = run[0]
     if not row.event.moved:
         return words_of(row)
@@ -226,5 +249,4 @@ def _told(run: list[Rung], *, way: bool) -> str:
     thing = "datagram" if row.event.kind == "datagram" else "send" if row.outgoing else "read"
     many = sum(each.events for each in run)
     total = style.count(sum(each.size for each in run), "byte")
-    whither = f" {row.event.direction.replace('_', ' ')}" if way and row.event.direction else ""
-    return f"{verb} {total}{whither} in {style.count(many, thing)}"
+    return f"{verb} {total} in {style.count(many, thing)}"

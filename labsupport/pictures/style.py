@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
@@ -82,7 +83,7 @@ def paper(height: float, finding: str, caption: str = "") -> tuple[Figure, Axes]
 
 
 def count(number: int, thing: str) -> str:
-    """ "1 read", "3 reads", "1,024 bytes"."""
+    """A number and its thing: "1 read", "3 reads", "1,024 bytes"."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
@@ -133,10 +134,11 @@ def some(numbers: Sequence[int]) -> str:
 
 
 def joined(words: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
+    """One or more words as a list: "a", "a and b", "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+@lru_cache(maxsize=4096)
 def width(text: str, size: float, *, mono: bool = False) -> float:
     """How many inches the text takes at that size in points."""
     font = FontProperties(family="monospace" if mono else None, size=size)
