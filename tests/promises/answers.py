@@ -1,0 +1,109 @@
+"""The answers under tests/answers: what each says about itself, and what the engine says of it.
+
+`judged` judges the answers of a test file a few at a time: much of a check's time is waiting, for
+processes to start and for what an answer has to sit out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from labsupport.checking import Answer, check
+from labsupport.checking.report import Report
+from tests.promises import course
+
+REFUSING = {"failed", "crashed", "timed out", "killed", "leaked"}
+AT_ONCE = 3  # in one worker
+HEADER = re.compile(
+    r"^refused by:(?P<checks>.*?)^misconception:(?P<belief>[^\n]*)", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What a wrong answer says about itself; `faults` is what cannot be read of it."""
+
+    checks: tuple[str, ...] = ()
+    belief: str = ""
+    faults: tuple[str, ...] = ()
+
+
+def slugs() -> list[str]:
+    """The slugs that have answers, steps too."""
+    return sorted(path.name for path in course.ANSWERS.iterdir() if path.is_dir())
+
+
+def rights(slug: str) -> list[Path]:
+    """The right answers of a slug."""
+    return sorted((course.ANSWERS / slug).glob("right_*.py"))
+
+
+def wrongs(slug: str) -> list[Path]:
+    """The wrong answers of a slug."""
+    return sorted((course.ANSWERS / slug).glob("wrong_*.py"))
+
+
+@cache
+def wrong(path: Path) -> Wrong:
+    """What the header of a wrong answer says, read with the names of its exercise's checks."""
+    slug = path.parent.name
+    names = [each.name for each in course.exercises(slug.partition(".")[0])[slug].checks]
+    return read_header(path.read_text(encoding="utf-8"), names)
+
+
+def read_header(source: str, names: list[str]) -> Wrong:
+    """The header of a wrong answer; a check's name may itself have a comma."""
+    header = ast.get_docstring(ast.parse(source)) or ""
+    found = HEADER.search(header)
+    if found is None:
+        return Wrong(faults=("the docstring has no lines 'refused by:' and 'misconception:'",))
+    faults = [] if header[: found.start()].strip() else ["it does not say what is wrong"]
+    left, listed = " ".join(found["checks"].split()), []
+    while left:
+        fitting = [n for n in names if left == n or left.startswith(f"{n},")]
+        if not fitting:
+            faults.append(f"{left!r} begins with no check's name; there are {names}")
+            break
+        listed.append(max(fitting, key=len))
+        left = left[len(listed[-1]) :].lstrip(", ")
+    if not listed:
+        faults.append("it lists no check")
+    if len(set(listed)) < len(listed):
+        faults.append("it lists a check twice")
+    return Wrong(tuple(listed), found["belief"].strip(), tuple(faults))
+
+
+def explain(report: Report) -> str:
+    """What the checks that did not pass said, for a test's failure."""
+    lines = [report.problem] if report.problem else []
+    for each in report.results:
+        if not each.passed:
+            said = [each.said, each.did, each.expected, each.got, each.traceback, *each.notes]
+            lines += [f"{each.name}: {each.verdict}", *(f"    {text}" for text in said if text)]
+    return "\n".join(lines)
+
+
+Case = tuple[Path, str]
+
+
+@contextmanager
+def judged(cases: Iterable[Case]) -> Iterator[dict[Case, Future[Report]]]:
+    """Judge answers (a .py file or a notebook, and the slug) in the background, in their order."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield {
+            (path, slug): pool.submit(_report, path, slug) for path, slug in dict.fromkeys(cases)
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _report(path: Path, slug: str) -> Report:
+    return check(Answer.from_path(path, slug), course.folder(slug))

@@ -1,0 +1,118 @@
+"""The promises about verdicts: stubs fail, solutions pass, and so on, by the engine itself.
+
+The tests here are run once for each lesson, by the files test_verdicts_*.py, which import them and
+set `LESSONS`: pytest-xdist hands out whole files, so several files run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labsupport.checking.report import Report
+from tests.promises import answers, course
+
+__all__ = [
+    "reports",
+    "test_a_right_answer_is_accepted",
+    "test_a_solution_passes_every_check",
+    "test_a_stub_earns_no_point",
+    "test_a_wrong_answer_is_refused_as_it_says",
+]
+
+Ask = Callable[[Path, str], Report]
+SECONDS = 55  # to wait for one report, while others are made beside it
+
+
+def slugs_of(lessons: tuple[str, ...]) -> list[str]:
+    """The slugs of some lessons' exercises, steps too."""
+    return [
+        slug
+        for folder in course.slugs()
+        for slug, exercise in course.exercises(folder).items()
+        if exercise.lesson in lessons
+    ]
+
+
+def cases(test: str, lessons: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """What a test is run with: the file of an answer, and its slug."""
+    slugs = slugs_of(lessons)
+    bases = [(slug, slug.partition(".")[0]) for slug in slugs]
+    made: dict[str, list[tuple[Path, str]]] = {
+        "test_a_stub_earns_no_point": [(course.task(base), slug) for slug, base in bases],
+        "test_a_solution_passes_every_check": [(course.solution(base), s) for s, base in bases],
+        "test_a_right_answer_is_accepted": [(p, s) for s in slugs for p in answers.rights(s)],
+        "test_a_wrong_answer_is_refused_as_it_says": [
+            (path, slug) for slug in slugs for path in answers.wrongs(slug)
+        ],
+    }
+    return made[test]
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give a test of this module the cases of the lessons that its importing file names."""
+    made = cases(metafunc.function.__name__, metafunc.module.LESSONS)
+    names = [slug if path.suffix == ".ipynb" else f"{slug}/{path.stem}" for path, slug in made]
+    metafunc.parametrize(("path", "slug"), made, ids=names)
+
+
+@pytest.fixture(scope="module")
+def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
+    """Judge what this file's selected tests ask about, a few at a time; hand out the reports."""
+    module: Any = request.module
+    wanted = [
+        (item.callspec.params["path"], item.callspec.params["slug"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")
+    ]
+    with answers.judged(wanted) as waiting:
+
+        def ask(path: Path, slug: str) -> Report:
+            future: Future[Report] = waiting[path, slug]
+            return future.result(SECONDS)
+
+        yield ask
+
+
+def test_a_stub_earns_no_point(path: Path, slug: str, reports: Ask) -> None:
+    report = reports(path, slug)
+    assert not report.problem, "a task can be checked as it is handed out"
+    assert report.results
+    assert [each.name for each in report.results if each.passed] == []
+
+
+def test_a_solution_passes_every_check(path: Path, slug: str, reports: Ask) -> None:
+    assert_accepted(reports(path, slug))
+
+
+def test_a_right_answer_is_accepted(path: Path, slug: str, reports: Ask) -> None:
+    assert_accepted(reports(path, slug))
+
+
+def test_a_wrong_answer_is_refused_as_it_says(path: Path, slug: str, reports: Ask) -> None:
+    assert_refused(reports(path, slug), answers.wrong(path))
+
+
+def assert_accepted(report: Report) -> None:
+    """There were checks, and every one passed."""
+    assert report.results
+    if not report.passed:
+        pytest.fail(answers.explain(report), pytrace=False)
+
+
+def assert_refused(report: Report, said: answers.Wrong) -> None:
+    """Exactly the listed checks refused it, and each for what the answer did."""
+    assert not said.faults
+    refused = {each.name: each for each in report.results if not each.passed}
+    if report.problem or set(refused) != set(said.checks):
+        pytest.fail(
+            f"it lists {sorted(said.checks)}\nrefused by {sorted(refused)}\n"
+            + answers.explain(report),
+            pytrace=False,
+        )
+    assert {each.verdict for each in refused.values()} <= answers.REFUSING
+    assert said.belief in {each.misconception for each in refused.values()}
