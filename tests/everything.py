@@ -19,7 +19,8 @@ STEPS = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
-    ("unit tests and promises", ("pytest", *PARALLEL)),
+    # Without nbval, whose import costs each process a second or two.
+    ("unit tests and promises", ("pytest", "-p", "no:nbval", *PARALLEL)),
     (
         "notebooks, strictly",
         (

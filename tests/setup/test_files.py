@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -172,6 +173,20 @@ def test_the_first_screen_says_what_for_whom_how_long_and_how_to_begin() -> None
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_the_readmes_links_lead_somewhere(target: str) -> None:
     assert "://" in target or (ROOT / target).exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: str(path.stem)
+)
+def test_the_readme_lists_each_lesson_with_its_title_and_its_minutes(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    title = text.splitlines()[0].removeprefix("# ")
+    table = text.partition("## Time\n")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| *(.+?) *\| *(\d+) *\|$", table, re.MULTILINE)
+    minutes = sum(int(number) for part, number in rows if not part.startswith("Exercise"))
+    row = f"| {path.stem.partition('_')[0]} | [{title}](notebooks/{path.name}) | {minutes} |"
+    assert row in README
 
 
 def exercises() -> Iterator[tuple[str, int, str]]:
