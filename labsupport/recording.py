@@ -7,7 +7,8 @@ but what the kernel accepted or returned. So a `send` of 1,000 bytes of which th
 an event with 700 bytes, and the end of a stream is an event although `recv` returned nothing.
 
 What is given to the network is dated when the call began, what comes from it when the call
-returned. Two recording sockets, one at each end, may share a trace; equal offsets are then equal
+returned. Where the network takes it at once, the event is in the trace before anybody can see the
+bytes. Two recording sockets, one at each end, may share a trace; equal offsets are then equal
 bytes.
 
 Not recorded: calls on a non-blocking socket that would have had to wait (BlockingIOError), and what
@@ -18,11 +19,14 @@ another process or an undecorated copy of the descriptor does. `sendall` and `se
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import ssl
+import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from labsupport.clock import Deadline
@@ -35,6 +39,7 @@ __all__ = ["RecordingSocket", "record"]
 
 _RESET = (ConnectionResetError, ConnectionAbortedError)
 _CONNECTING = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN)
+_DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)  # not on Windows
 _FILE_CHUNK = 64 * 1024
 _OPPOSITE: dict[Direction, Direction] = {"to_server": "to_client", "to_client": "to_server"}
 
@@ -133,33 +138,41 @@ class RecordingSocket(socket.socket):
         return recorded, address
 
     def shutdown(self, how: int, /) -> None:
-        at = self.trace.moment()
-        super().shutdown(how)
-        if how == socket.SHUT_RD:
-            self._add("state", self.sends, note="shutdown(SHUT_RD): it reads no more", at=at)
-        else:
-            self._add("eof", self.sends, offset=self._end(sending=True), at=at)
+        with self.trace.indivisible():
+            at = self.trace.moment()
+            super().shutdown(how)
+            if how == socket.SHUT_RD:
+                self._add("state", self.sends, note="shutdown(SHUT_RD): it reads no more", at=at)
+            else:
+                self._add("eof", self.sends, offset=self._end(sending=True), at=at)
 
     def close(self) -> None:
-        open_before = self.fileno() != -1
-        at = self.trace.moment()
-        super().close()
-        if open_before and self._connection is not None:
+        if self.fileno() == -1 or self._connection is None:
+            super().close()
+            return
+        with nullcontext() if self._lingers() else self.trace.indivisible():
+            at = self.trace.moment()
+            super().close()
             still = self.fileno() != -1
             note = "later: a file made by makefile() holds the socket" if still else ""
             self._add("close", self.sends, offset=self._end(sending=True), note=note, at=at)
 
+    def _lingers(self) -> bool:
+        """Whether close() may wait (SO_LINGER with some seconds, socket(7))."""
+        size = 4 if os.name == "nt" else 8
+        form = "hh" if os.name == "nt" else "ii"
+        on, seconds = struct.unpack(
+            form, self.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, size)
+        )
+        return bool(on and seconds)
+
     # -- sending
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
-        at = self.trace.moment()
-        try:
-            accepted = super().send(data, flags)
-        except OSError as error:
-            self._failed("send", error)
-            raise
-        self._sent(data, accepted, at)
-        return accepted
+        def give(part: ReadableBuffer, more: int) -> int:
+            return socket.socket.send(self, part, flags | more)
+
+        return self._give("send", data, give)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         """Send everything. A timeout is that of the whole call, as the library documents it."""
@@ -177,14 +190,12 @@ class RecordingSocket(socket.socket):
                     return
 
     def sendto(self, data: ReadableBuffer, *rest: Any) -> int:
-        at = self.trace.moment()
-        try:
-            accepted = super().sendto(data, *rest)
-        except OSError as error:
-            self._failed("sendto", error)
-            raise
-        self._sent(data, accepted, at, peer=rest[-1])
-        return accepted
+        *flags, address = rest
+
+        def give(part: ReadableBuffer, more: int) -> int:
+            return socket.socket.sendto(self, part, sum(flags) | more, address)
+
+        return self._give("sendto", data, give, peer=address)
 
     def sendmsg(
         self,
@@ -196,12 +207,13 @@ class RecordingSocket(socket.socket):
     ) -> int:
         parts = [bytes(part) for part in buffers]
         at = self.trace.moment()
-        try:
-            accepted = super().sendmsg(parts, ancdata, flags, address)
-        except OSError as error:
-            self._failed("sendmsg", error)
-            raise
-        self._sent(b"".join(parts), accepted, at, peer=address)
+        with self.trace.indivisible() if self.gettimeout() == 0 else nullcontext():
+            try:
+                accepted = super().sendmsg(parts, ancdata, flags, address)
+            except OSError as error:
+                self._failed("sendmsg", error)
+                raise
+            self._sent(b"".join(parts), accepted, at, peer=address)
         return accepted
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
@@ -218,6 +230,60 @@ class RecordingSocket(socket.socket):
                 break
             self.sendall(chunk)
             done += len(chunk)
+        return done
+
+    def _give(
+        self,
+        name: str,
+        data: ReadableBuffer,
+        give: Callable[[ReadableBuffer, int], int],
+        *,
+        peer: object = None,
+    ) -> int:
+        """Send as a plain socket would, and add the event in one step where nothing waits.
+
+        give: the plain call, with the data and flags to add.
+        """
+        at = self.trace.moment()
+        timeout = self.gettimeout()
+        try:
+            if timeout is None:
+                return self._give_all(data, give, at, peer)
+            if timeout and not _writable(self, timeout):
+                raise TimeoutError("timed out")
+            with self.trace.indivisible():
+                accepted = give(data, 0)
+                self._sent(data, accepted, at, peer=peer)
+            return accepted
+        except OSError as error:
+            self._failed(name, error)
+            raise
+
+    def _give_all(
+        self,
+        data: ReadableBuffer,
+        give: Callable[[ReadableBuffer, int], int],
+        at: float,
+        peer: object,
+    ) -> int:
+        """Without a timeout: try without waiting; if something is left over, wait for it."""
+        done = 0
+        with memoryview(data) as view, view.cast("B") as whole:
+            if _DONT_WAIT:
+                with self.trace.indivisible(), suppress(BlockingIOError):
+                    done = give(whole, _DONT_WAIT)
+                    if done == len(whole):
+                        self._sent(data, done, at, peer=peer)
+                        return done
+            try:
+                done += give(whole[done:], 0)
+            except OSError:
+                if not done:
+                    raise
+                # The kernel too reports the part that it accepted; the failure comes next time.
+            finally:
+                if done:
+                    self._sent(data, done, at, peer=peer)
         return done
 
     # -- receiving

@@ -25,6 +25,7 @@ import os
 import threading
 import time
 from bisect import bisect_right, insort
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -144,6 +145,14 @@ class Trace:
                     self._events.append(event)
                 self._changed.notify_all()
         return event
+
+    def indivisible(self) -> AbstractContextManager[object]:
+        """A context in which nobody else adds or reads.
+
+        A recorder sends and adds the event within it. So whoever has got the bytes, or the end of
+        the stream, finds the event in the trace. What is done within it must not wait.
+        """
+        return self._changed
 
     def moment(self) -> float:
         """Seconds since the trace began."""

@@ -306,16 +306,19 @@ class _Joined:
             if sock is not None and sock not in self._gone:
                 _option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 told.append(direction)
-        self._let_go()
-        for direction in told:
-            self._add("reset", direction, offset=self._sent(direction), note=f"sent: {why}", at=at)
-        self._say_closed()
+        with self.trace.indivisible():
+            self._let_go()
+            for direction in told:
+                offset, note = self._sent(direction), f"sent: {why}"
+                self._add("reset", direction, offset=offset, note=note, at=at)
+            self._say_closed()
 
     def close(self, why: str = "") -> None:
         """Let go of both sockets. why: what the trace says about it."""
         if not self._closed:
-            self._let_go()
-            self._say_closed(why)
+            with self.trace.indivisible():
+                self._let_go()
+                self._say_closed(why)
 
     def _let_go(self) -> None:
         self._closed = True

@@ -230,15 +230,18 @@ class _Way:
 
     def _leave(self, number: int, data: bytes, copies: int) -> None:
         for copy in range(copies):
-            at = self._client.relay.trace.moment()
+            trace = self._client.relay.trace
             try:
-                self._send(data)
+                with trace.indivisible():
+                    at = trace.moment()
+                    self._send(data)
+                    note = "sent again" if copy else "sent"
+                    self._add("datagram", number, data=data, note=note, at=at)
             except OSError as error:  # the socket's buffer is full, or the server's port is closed
                 note = f"datagram {number} was not sent: {error.strerror}"
                 self._add("error", number, note=note)
                 return
             self.sent_bytes += len(data)
-            self._add("datagram", number, data=data, note="sent again" if copy else "sent", at=at)
 
     def _add(
         self, kind: str, number: int, *, data: bytes = b"", note: str, at: float | None = None

@@ -258,9 +258,11 @@ class Way:
     def _flush(self) -> bool:
         """Send the rest of a piece; whether nothing of it is left."""
         while self._unsent:
-            at = self.ends.trace.moment()
             try:
-                count = self.target.send(self._unsent)
+                with self.ends.trace.indivisible():
+                    at = self.ends.trace.moment()
+                    count = self.target.send(self._unsent)
+                    self._add("sent", data=self._unsent[:count], offset=self.written, at=at)
             except BlockingIOError:
                 if self._end == "reset":  # a reset does not wait for the receiver's window
                     self.ends.reset("its sender reset the connection")
@@ -268,7 +270,6 @@ class Way:
             except OSError as error:
                 self.ends.target_lost(self, error)
                 return False
-            self._add("sent", data=self._unsent[:count], offset=self.written, at=at)
             self.written += count
             self._unsent = self._unsent[count:]
             self.ends.wrote(self)
@@ -286,17 +287,18 @@ class Way:
             self._dropped += self._waiting.total
             self._waiting.clear()
             self._dropping = True
-        at = self.ends.trace.moment()
-        try:
-            self.target.shutdown(socket.SHUT_WR)
-        except OSError as error:
-            self.ends.target_lost(self, error)
-            return
-        self.sent_end = True
-        self._add("eof", offset=self.written, note="sent", at=at)
-        if end.how == "truncate":
-            self.ends.truncated(self)
-        self.ends.finished(self)
+        with self.ends.trace.indivisible():
+            at = self.ends.trace.moment()
+            try:
+                self.target.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                self.ends.target_lost(self, error)
+                return
+            self.sent_end = True
+            self._add("eof", offset=self.written, note="sent", at=at)
+            if end.how == "truncate":
+                self.ends.truncated(self)
+            self.ends.finished(self)  # so that a close which follows from it is in the trace too
 
     # -- reading
 
