@@ -33,7 +33,8 @@ send_all = Exercise(
     entry="send_all(connection, data)",
 )
 
-MEGABYTE = 1 << 20
+PIECES = 256  # of the 16 MB
+AHEAD = 4  # pieces that are out and not back yet
 
 
 @send_all.check(
@@ -139,6 +140,38 @@ async def sends_what_send_left_over(answer, draw, variant):
     )
 
 
+class FullBuffer(ScriptedSocket):
+    """A connection whose buffer is full: who waits gets room, who does not gets an error."""
+
+    def send(self, data, flags=0):
+        if self.timeout == 0:
+            raise BlockingIOError(11, "the buffer is full, and the caller does not wait")
+        return super().send(data, flags)
+
+
+@exercise.check(
+    "waits for a slow reader",
+    points=1,
+    misconception="sendall-cannot-block",
+    hints=[
+        "The client has not read for a moment, and the buffers are full. What does your send do?",
+        "A send without waiting fails then with BlockingIOError. Who told it not to wait?",
+        "Keep the timeout that the connection came with: sendall waits until there is room.",
+    ],
+)
+async def waits_for_a_slow_reader(answer, draw, variant):
+    data = letters(draw, draw.integer(60, 90))
+    connection = FullBuffer([data])
+    connection.timeout = 1.0
+    await answer.call("echo", connection)
+    assert_bytes(
+        connection.sent,
+        data,
+        said="every byte goes back, though the client is slow to read",
+        did="called echo with a connection whose buffer is full when it sends",
+    )
+
+
 @exercise.check(
     "ends with an end of stream",
     points=2,
@@ -226,26 +259,30 @@ async def does_not_wait_for_a_silent_client(answer, draw, variant):
     ],
 )
 async def echoes_16_mb(answer, draw, variant):
-    block = letters(draw, MEGABYTE)
+    piece = letters(draw, (16 << 20) // PIECES)
     async with answer.serving("serve") as peer:
         conn = await peer.connect()
 
+        room = asyncio.Semaphore(AHEAD)
+
         async def write():
-            for _ in range(16):
-                await conn.send(block, timeout=10.0)
+            for _ in range(PIECES):
+                await room.acquire()
+                await conn.send(piece, timeout=10.0)
 
         writing = asyncio.create_task(write())
         try:
-            for number in range(16):
+            for number in range(PIECES):
                 echo = await conn.recv_exactly(
-                    MEGABYTE, timeout=20.0, said="16 MB go out and come back at the same time"
+                    len(piece), timeout=10.0, said="16 MB go out and come back at the same time"
                 )
+                room.release()
                 assert_that(
-                    echo == block,
-                    said="every megabyte comes back as it went out",
+                    echo == piece,
+                    said="every piece comes back as it went out",
                     did="sent 16 MB while reading what came back",
                     expected="the same bytes",
-                    got=f"other bytes in megabyte {number + 1}",
+                    got=f"other bytes in piece {number + 1} of {PIECES}",
                 )
         finally:
             writing.cancel()
