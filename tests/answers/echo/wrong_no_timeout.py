@@ -1,7 +1,7 @@
 """Waits for a silent client for as long as it stays.
 
 refused by: does not wait for a silent client
-misconception: silent-clients-leave
+misconception: silent-peers-leave
 """
 
 import socket
