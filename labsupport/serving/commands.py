@@ -18,7 +18,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import psutil
@@ -31,7 +30,7 @@ from .process import GuardedProcess
 from .server import Server
 from .sockets import Transport, free_port, open_datagram, open_listener
 
-__all__ = ["CommandServer", "program_name"]
+__all__ = ["CommandServer"]
 
 _TRIES = 3  # with "{port}", when another program took the port first
 _TAKEN = ("address already in use", "eaddrinuse", "errno 98", "errno 48", "10048")
@@ -186,8 +185,3 @@ def _find_program(word: str) -> str:
             "installed?"
         )
     return found
-
-
-def program_name(command: Sequence[str]) -> str:
-    """Return the name of the program of a command line, without folders and ".exe"."""
-    return Path(command[0]).name.removesuffix(".exe")

@@ -28,7 +28,8 @@ class Survivor:
 
     what: "thread", "task", "loop", "process" or "pipe".
     name: its own name.
-    where: the line it stands at, with the function and the source; "" where nobody can tell.
+    where: "at" the line where it stands, with the function and the source, or what is known
+    instead; "" where nobody can tell.
     """
 
     what: str
@@ -36,7 +37,7 @@ class Survivor:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.what} {self.name!r}" + (f" at {self.where}" if self.where else "")
+        return f"{self.what} {self.name!r} {self.where}".rstrip()
 
 
 class StillRunning(RuntimeError):

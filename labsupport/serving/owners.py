@@ -20,6 +20,7 @@ __all__ = ["Owner", "give", "owner_of_this_thread", "watch_threads"]
 
 _MARK = "_labsupport_owner"
 _original_start = threading.Thread.start
+_watching = threading.Event()
 
 
 class Owner:
@@ -56,7 +57,8 @@ def owner_of_this_thread() -> Owner | None:
 
 def _start(self: threading.Thread) -> None:
     owner = owner_of_this_thread()
-    if owner is not None:
+    # A server that starts another one has given its thread away already.
+    if owner is not None and _owner_of(self) is None:
         give(self, owner)
     _original_start(self)
 
@@ -64,9 +66,11 @@ def _start(self: threading.Thread) -> None:
 def watch_threads() -> None:
     """Make ownership inherited from now on; the second call does nothing.
 
-    Never undone: a thread that would not stop may still start others.
+    Never undone: a thread that would not stop may still start others. Never done again: whoever
+    has wrapped Thread.start since then calls this wrapper, and must not be called by it.
     """
     global _original_start
-    if threading.Thread.start is not _start:
+    if not _watching.is_set():
+        _watching.set()
         _original_start = threading.Thread.start
         threading.Thread.start = _start  # type: ignore[method-assign]

@@ -38,7 +38,7 @@ def _is_library(path: str) -> bool:
 
 
 def place_of_frame(frame: FrameType) -> str:
-    """Return the place of the innermost frame of the learner's own code, as one line."""
+    """Return the place of the innermost frame of the learner's own code: "at ...", one line."""
     stack = traceback.extract_stack(frame)
     own = [summary for summary in stack if not _is_library(summary.filename)]
     if not stack:
@@ -72,7 +72,7 @@ def _as_line(summary: traceback.FrameSummary) -> str:
     name = _file_name(summary.filename)
     spot = f"line {summary.lineno} of a cell" if name == _CELL else f"{name}:{summary.lineno}"
     source = f": {summary.line}" if summary.line else ""
-    return f"{spot}, in {summary.name}{source}"
+    return f"at {spot}, in {summary.name}{source}"
 
 
 def failure_text(failure: BaseException) -> str:

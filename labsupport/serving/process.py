@@ -94,9 +94,10 @@ class GuardedProcess:
         if not self.ended.is_set():
             self._kill_group()
         if not self.ended.wait(deadline.left()):
-            return [Survivor("process", str(self._child.args), "")]
+            return [Survivor("process", str(self.pid), "was killed, and has not ended")]
         if self._reader.is_alive():
-            return [Survivor("pipe", "output", "a process that has left the command's group")]
+            where = "is held open by a process that has left the command's group"
+            return [Survivor("pipe", "output", where)]
         return []
 
     def _read(self) -> None:

@@ -38,7 +38,7 @@ def replace(name: str) -> None:
     try:
         old.stop()
     except StillRunning as left:
-        warnings.warn(f"the former {left}", RuntimeWarning, stacklevel=3)
+        warnings.warn(f"the former {left}", RuntimeWarning, stacklevel=4)
         forget(old)
 
 

@@ -28,6 +28,7 @@ from .places import failure_text
 __all__ = ["route"]
 
 _former_excepthook = threading.excepthook
+_reporting = threading.Event()
 
 
 class _RoutedWrite:
@@ -64,8 +65,10 @@ def _route(stream: TextIO | None) -> None:
 
 
 def _report_failures() -> None:
+    # Once, like watch_threads. Who replaces the hook later still writes to the routed sys.stderr.
     global _former_excepthook
-    if threading.excepthook is not _excepthook:
+    if not _reporting.is_set():
+        _reporting.set()
         _former_excepthook = threading.excepthook
         threading.excepthook = _excepthook
 

@@ -20,7 +20,7 @@ from .errors import StillRunning, Survivor
 from .owners import Owner
 from .places import failure_text
 
-__all__ = ["Server"]
+__all__ = ["Server", "begin"]
 
 
 class Server(ABC):
@@ -97,19 +97,6 @@ class Server(ABC):
         Called again after a refusal, and after success; must then return at once.
         """
 
-    def start(self, deadline: float) -> Self:
-        """Start the server, for serve(): ready on return, or nothing of it is left.
-
-        deadline: seconds. Raises CannotStart.
-        """
-        try:
-            self._start(Deadline(deadline))
-        except BaseException:  # also the interrupt of a cell that waits here
-            self._shut(Deadline(1.0))
-            raise
-        registry.register(self)
-        return self
-
     def stop(self, deadline: float = 2.0) -> None:
         """Stop the server: listener, connections, then threads, tasks or processes.
 
@@ -167,3 +154,18 @@ class Server(ABC):
         if self._failure is None:
             return line
         return f"{line}<pre>{escape(failure_text(self._failure))}</pre>"
+
+
+def begin(server: Server, deadline: float) -> Server:
+    """Start server in place of the former one of its name: ready on return, or nothing is left.
+
+    deadline: seconds. Raises CannotStart.
+    """
+    registry.replace(server.name)
+    try:
+        server._start(Deadline(deadline))
+    except BaseException:  # also the interrupt of a cell that waits here
+        server._shut(Deadline(1.0))
+        raise
+    registry.register(server)
+    return server

@@ -22,6 +22,7 @@ import errno
 import gc
 import ipaddress
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -176,6 +177,16 @@ class DatagramSocket(_Wakeable):
     def recvfrom_into(self, *args: Any, **kwargs: Any) -> tuple[int, Any]:
         """Receive as socket.recvfrom_into."""
         return self._received(super().recvfrom_into, *args, **kwargs)
+
+    if sys.platform != "win32":
+
+        def recvmsg(self, *args: Any) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+            """Receive as socket.recvmsg."""
+            return self._received(super().recvmsg, *args)
+
+        def recvmsg_into(self, *args: Any) -> tuple[int, list[tuple[int, int, bytes]], int, Any]:
+            """Receive as socket.recvmsg_into."""
+            return self._received(super().recvmsg_into, *args)
 
     def _received(self, receive: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._refuse_when_stopping()

@@ -1,17 +1,19 @@
-"""Tell what kind of server a target is, and start it."""
+"""Tell what kind of server a target is, and start it.
+
+The kinds are imported when they are first used: asyncio, psutil and Tornado take a tenth of a
+second together, which a process that only imports labsupport should not pay.
+"""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from . import registry
-from .commands import CommandServer, program_name
-from .loops import StreamServer
 from .routing import route
-from .server import Server
+from .server import Server, begin
 from .sockets import Transport, open_datagram, open_listener
 from .threads import FunctionServer
 
@@ -61,10 +63,9 @@ def serve(
     if transport not in ("tcp", "udp"):
         raise ValueError(f'transport is "tcp" or "udp", not {transport!r}.')
     route()
-    name = name or _name_of(target)
-    server = _build(target, args, name, host, transport, backlog)
-    registry.replace(name)  # only now: a call with bad arguments leaves the former server alone
-    return server.start(deadline)
+    # Built first: a call with bad arguments leaves the former server of that name alone.
+    server = _build(target, args, name or _name_of(target), host, transport, backlog)
+    return begin(server, deadline)
 
 
 def _build(
@@ -83,9 +84,13 @@ def _build(
         return TornadoServer(name, target, open_listener(host, backlog))  # type: ignore[arg-type]
     if not callable(target):
         _check_words(target)
+        from .commands import CommandServer
+
         _refuse(args, "a command")
         return CommandServer(name, target, host, transport, backlog)
     if inspect.iscoroutinefunction(target):
+        from .loops import StreamServer
+
         _refuse_udp(transport, "an asyncio stream handler")
         _check_call(target, "reader", "writer", *args)
         return StreamServer(name, target, args, open_listener(host, backlog), backlog)
@@ -106,7 +111,7 @@ def _name_of(target: Callable[..., object] | Sequence[str]) -> str:
         return "tornado"
     if not callable(target):
         _check_words(target)
-        return program_name(target)
+        return Path(target[0]).name.removesuffix(".exe")
     name: str = getattr(target, "__name__", type(target).__name__)
     return name
 

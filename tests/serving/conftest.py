@@ -32,12 +32,16 @@ def _nothing_runs_on() -> Iterator[None]:
 
 @pytest.fixture
 def ask() -> Callable[..., bytes]:
-    """ask(server, message): one connection, one message, everything that comes until the end."""
+    """ask(server, message): one connection, one message, everything that comes until the end.
 
-    def exchange(server: Server, message: bytes = b"hello") -> bytes:
+    half_close: whether the client says that it sends no more. Tornado takes that for good-bye.
+    """
+
+    def exchange(server: Server, message: bytes = b"hello", *, half_close: bool = True) -> bytes:
         with socket.create_connection(server.address, timeout=PATIENCE) as connection:
             connection.sendall(message)
-            connection.shutdown(socket.SHUT_WR)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     return exchange
@@ -134,10 +138,26 @@ class Kernel:
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[Kernel]:
-    """A kernel of its own for this test."""
+    """A kernel of its own for this test, which may kill it."""
     running = Kernel(tmp_path)
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel for the tests that only run cells: starting one costs more than such a test."""
+    running = Kernel(tmp_path_factory.mktemp("kernel"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def cells(lasting_kernel: Kernel) -> Iterator[Kernel]:
+    """A kernel as after its start: no servers, no names."""
+    yield lasting_kernel
+    assert lasting_kernel.run("import labsupport.serving; labsupport.serving.stop_all()") == ""
+    lasting_kernel.run("%reset -f")
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import os
 import selectors
 import socket
 import socketserver
@@ -18,6 +20,8 @@ from labsupport.serving import CannotStart, Server, serve
 from labsupport.trace import Trace
 
 Ask = Callable[..., bytes]
+
+posix = pytest.mark.skipif(os.name != "posix", reason="recvmsg is POSIX")
 
 HAS_IPV6 = True
 try:
@@ -283,6 +287,24 @@ def test_a_socketserver_over_the_listener_stops(ask: Ask) -> None:
     server.stop()
 
 
+def test_asyncio_over_the_listener_stops(ask: Ask) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.close()
+
+    async def accept_for_ever(listener: socket.socket) -> None:
+        async with await asyncio.start_server(handle, sock=listener) as server:
+            await server.serve_forever()
+
+    def runs_a_loop(listener: socket.socket) -> None:
+        asyncio.run(accept_for_ever(listener))
+
+    server = serve(runs_a_loop)
+    assert ask(server) == b"hello"
+    server.stop()
+    assert not server.running
+
+
 def test_a_loop_that_swallows_the_stop_is_ended_all_the_same() -> None:
     def sloppy(listener: socket.socket) -> None:
         while True:
@@ -355,8 +377,10 @@ def test_a_datagram_function_gets_a_bound_udp_socket() -> None:
         lambda sock: sock.recvfrom(100),
         lambda sock: sock.recv_into(bytearray(100)),
         lambda sock: sock.recvfrom_into(bytearray(100)),
+        pytest.param(lambda sock: sock.recvmsg(100), marks=posix),
+        pytest.param(lambda sock: sock.recvmsg_into([bytearray(100)]), marks=posix),
     ],
-    ids=["recv", "recvfrom", "recv_into", "recvfrom_into"],
+    ids=["recv", "recvfrom", "recv_into", "recvfrom_into", "recvmsg", "recvmsg_into"],
 )
 @pytest.mark.parametrize("connected", [False, True], ids=["unconnected", "connected"])
 def test_every_way_to_receive_a_datagram_is_woken_by_the_stop(

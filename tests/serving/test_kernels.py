@@ -82,32 +82,33 @@ def serving(kernel: Kernel) -> tuple[Kernel, int, list[int]]:
     return kernel, pid, ports
 
 
-def test_what_servers_print_never_shows_in_a_cell(serving: tuple[Kernel, int, list[int]]) -> None:
-    kernel, _, _ = serving
-    assert kernel.run(ASK) == ANSWERS
-    assert kernel.run("for server in servers: server.wait_for_output('\\n')") == ""
-    assert kernel.late_output() == ""
-    assert kernel.run("print(servers[0].output, end='')") == "accepted\nthread got b'hi'\n"
-    assert kernel.run("print(servers[1].output, end='')") == "task got b'hi'\nworker got b'hi'\n"
-    assert kernel.run("print(servers[2].output, end='')") == "application asked\n"
-    assert kernel.run("print(servers[3].output, end='')") == "process got b'hi'\n"
+def test_what_servers_print_never_shows_in_a_cell(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run(START)
+    assert cells.run(ASK) == ANSWERS
+    assert cells.run("for server in servers: server.wait_for_output('\\n')") == ""
+    assert cells.late_output() == ""
+    assert cells.run("print(servers[0].output, end='')") == "accepted\nthread got b'hi'\n"
+    assert cells.run("print(servers[1].output, end='')") == "task got b'hi'\nworker got b'hi'\n"
+    assert cells.run("print(servers[2].output, end='')") == "application asked\n"
+    assert cells.run("print(servers[3].output, end='')") == "process got b'hi'\n"
 
 
-def test_what_cells_print_never_shows_in_a_servers_output(kernel: Kernel) -> None:
-    kernel.run(SERVERS)
-    kernel.run("server = serve(echo)")
-    assert kernel.run("print('mine'); print(ask(server))") == "mine\nb'HI'\n"
+def test_what_cells_print_never_shows_in_a_servers_output(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run("server = serve(echo)")
+    assert cells.run("print('mine'); print(ask(server))") == "mine\nb'HI'\n"
     thread = "import threading; t = threading.Thread(target=print, args=('a thread',)); "
-    assert kernel.run(thread + "t.start(); t.join()") == "a thread\n"
-    assert kernel.run("async def task(): print('a task')\nawait asyncio.create_task(task())") == (
+    assert cells.run(thread + "t.start(); t.join()") == "a thread\n"
+    assert cells.run("async def task(): print('a task')\nawait asyncio.create_task(task())") == (
         "a task\n"
     )
-    assert kernel.run("print(server.output, end='')") == "accepted\nthread got b'hi'\n"
+    assert cells.run("print(server.output, end='')") == "accepted\nthread got b'hi'\n"
 
 
-def test_failures_in_servers_never_show_in_a_cell_and_name_cells_as_cells(kernel: Kernel) -> None:
-    kernel.run(SERVERS)
-    kernel.run(
+def test_failures_in_servers_never_show_in_a_cell_and_name_cells_as_cells(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run(
         "import logging\n"
         "def fails(listener):\n"
         "    logging.getLogger('here').warning('about to fail')\n"
@@ -116,11 +117,11 @@ def test_failures_in_servers_never_show_in_a_cell_and_name_cells_as_cells(kernel
         "    thread.start(); thread.join()\n"
         "    raise ValueError('in the server')"
     )
-    kernel.run("async def task_fails(reader, writer): raise ValueError('in a task')")
-    kernel.run("server = serve(fails); other = serve(task_fails); ask_other = ask(other)")
-    kernel.run("server.wait_for_output('in the server'); other.wait_for_output('in a task')")
-    assert kernel.late_output() == ""
-    shown = kernel.run("print(server.output, end='')").splitlines()
+    cells.run("async def task_fails(reader, writer): raise ValueError('in a task')")
+    cells.run("server = serve(fails); other = serve(task_fails); ask_other = ask(other)")
+    cells.run("server.wait_for_output('in the server'); other.wait_for_output('in a task')")
+    assert cells.late_output() == ""
+    shown = cells.run("print(server.output, end='')").splitlines()
     assert [line for line in shown if line.strip(" ^~")] == [  # Pythons differ in their markers
         "about to fail",
         "Exception in a thread of fails:",
@@ -133,33 +134,34 @@ def test_failures_in_servers_never_show_in_a_cell_and_name_cells_as_cells(kernel
         "    raise ValueError('in the server')",
         "ValueError: in the server",
     ]
-    assert '  File "<cell>", line 1, in task_fails' in kernel.run("print(other.output)")
+    assert '  File "<cell>", line 1, in task_fails' in cells.run("print(other.output)")
 
 
-def test_what_would_not_stop_is_named_by_its_line_of_a_cell(kernel: Kernel) -> None:
-    kernel.run(SERVERS)
-    kernel.run("gate = threading.Event()\n\ndef stuck(listener):\n    gate.wait()")
-    shown = kernel.run("serve(stuck).stop(0.1)")
+def test_what_would_not_stop_is_named_by_its_line_of_a_cell(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run("gate = threading.Event()\n\ndef stuck(listener):\n    gate.wait()")
+    shown = cells.run("serve(stuck).stop(0.1)")
     assert "thread 'stuck' at line 4 of a cell, in stuck: gate.wait()" in shown
+    cells.run("gate.set()")
 
 
-def test_running_a_cell_again_replaces_its_server(kernel: Kernel) -> None:
-    kernel.run(SERVERS)
+def test_running_a_cell_again_replaces_its_server(cells: Kernel) -> None:
+    cells.run(SERVERS)
     cell = "server = serve(echo)"
-    assert kernel.run(cell) == ""
-    first = int(kernel.run("former = server; print(server.port)"))
-    assert kernel.run(cell) == ""
-    assert kernel.run("print(former.running, server.running, len(running()))") == "False True 1\n"
+    assert cells.run(cell) == ""
+    first = int(cells.run("former = server; print(server.port)"))
+    assert cells.run(cell) == ""
+    assert cells.run("print(former.running, server.running, len(running()))") == "False True 1\n"
     with socket.socket() as attempt:
         assert attempt.connect_ex(("127.0.0.1", first)) != 0
-    assert kernel.run("print(ask(server))") == "b'HI'\n"
+    assert cells.run("print(ask(server))") == "b'HI'\n"
 
 
-def test_a_server_started_while_output_is_captured_stays_silent(kernel: Kernel) -> None:
-    kernel.run(SERVERS)
-    kernel.run("%%capture\nserver = serve(echo)")
-    assert kernel.run("print(ask(server))") == "b'HI'\n"
-    assert kernel.late_output() == ""
+def test_a_server_started_while_output_is_captured_stays_silent(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run("%%capture\nserver = serve(echo)")
+    assert cells.run("print(ask(server))") == "b'HI'\n"
+    assert cells.late_output() == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as kernels get it on POSIX")

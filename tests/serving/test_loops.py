@@ -207,7 +207,7 @@ def test_a_handler_that_blocks_the_loop_is_named_with_its_line(release: threadin
         (survivor,) = refusal.value.survivors
         assert (survivor.what, survivor.name) == ("loop", "blocks")
         assert "in blocks: release.wait() (this call blocks the loop)" in survivor.where
-        assert survivor.where.startswith("test_loops.py:")
+        assert survivor.where.startswith("at test_loops.py:")
         release.set()
         server.stop()
     assert not server.running
@@ -282,7 +282,7 @@ def application() -> tornado.web.Application:
 def test_a_tornado_application_is_ready_when_serve_returns(ask: Ask) -> None:
     with serve(application()) as server:
         assert (server.kind, server.name) == ("tornado", "tornado")
-        assert ask(server, GET).endswith(b"hello")
+        assert ask(server, GET, half_close=False).endswith(b"hello")
         assert server.wait_for_output("asks") == "somebody asks\n"
     assert not server.running
     assert server.failure is None
@@ -293,7 +293,8 @@ def test_tornados_reports_go_to_the_output(ask: Ask, capsys: pytest.CaptureFixtu
     logging.getLogger().handlers.clear()  # pytest's own: without them logging's last resort writes
     try:
         with serve(application()) as server:
-            assert b"500 Internal" in ask(server, GET.replace(b"/", b"/fragile", 1))
+            request = GET.replace(b"/", b"/fragile", 1)
+            assert b"500 Internal" in ask(server, request, half_close=False)
             assert "ValueError: broken on purpose" in server.wait_for_output("500 GET /fragile")
     finally:
         logging.getLogger().handlers[:] = handlers

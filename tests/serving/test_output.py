@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from labsupport.serving import serve
+from labsupport.serving import routing, serve
 from labsupport.serving.output import LIMIT, Output
 
 Ask = Callable[..., bytes]
@@ -156,8 +156,8 @@ def test_an_exception_in_a_thread_of_nobody_is_reported_as_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_value))
     with serve(talkative) as server:
+        monkeypatch.setattr(routing, "_former_excepthook", lambda args: seen.append(args.exc_value))
         thread = threading.Thread(target=lambda: 1 // 0)
         thread.start()
         thread.join()
@@ -165,10 +165,23 @@ def test_an_exception_in_a_thread_of_nobody_is_reported_as_ever(
     assert isinstance(seen[0], ZeroDivisionError)
 
 
+def test_others_may_wrap_what_serving_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(talkative).stop()
+    start, hook = threading.Thread.start, threading.excepthook
+    monkeypatch.setattr(threading.Thread, "start", lambda self: start(self))
+    monkeypatch.setattr(threading, "excepthook", lambda args: hook(args))
+
+    def raises(listener: socket.socket) -> None:
+        threading.Thread(target=lambda: 1 // 0).start()
+
+    with serve(raises) as server:
+        server.wait_for_output("ZeroDivisionError")
+
+
 def test_a_script_without_ipython_prints_as_ever() -> None:
     script = """
 import socket, sys
-from labsupport.serving import serve
+from labsupport.serving import routing, serve
 def says(listener):
     print("the server's")
     listener.accept()

@@ -104,7 +104,7 @@ def test_a_thread_in_an_endless_loop_is_named_with_its_line(release: threading.E
         server.stop(0.2)
     (survivor,) = refusal.value.survivors
     assert (survivor.what, survivor.name) == ("thread", "spins")
-    assert survivor.where.startswith("test_stopping.py:")
+    assert survivor.where.startswith("at test_stopping.py:")
     assert ", in spins: while not release.wait(0.01):" in survivor.where
     assert "server 'spins' did not stop within 0.2 s" in str(refusal.value)
     assert "did not stop" in repr(server)
@@ -165,6 +165,26 @@ def test_threads_of_threads_are_owned_joined_and_named(release: threading.Event)
     server.wait_for_output("born")
     with pytest.raises(StillRunning, match="in child"):
         server.stop(0.1)
+
+
+def test_a_server_that_a_server_started_has_threads_and_output_of_its_own() -> None:
+    def inner(listener: socket.socket) -> None:
+        print("inner")
+        listener.accept()
+
+    def outer(listener: socket.socket) -> None:
+        serve(inner)
+        print("outer")
+        listener.accept()
+
+    server = serve(outer)
+    server.wait_for_output("outer")
+    (other,) = (each for each in running() if each.name == "inner")
+    other.wait_for_output("inner")
+    assert (server.output, other.output) == ("outer\n", "inner\n")
+    server.stop()
+    assert other.running
+    other.stop()
 
 
 def test_idle_workers_of_a_pool_end_with_the_function(ask: Ask) -> None:
