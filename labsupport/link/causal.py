@@ -82,15 +82,13 @@ class ReadProbe:
 
         Also true when the receiver is gone. Raises OSError when the kernel refuses to say.
         """
-        if unacknowledged(sock):
-            return False
         try:
             receiver, sender = sock.getpeername(), sock.getsockname()
         except OSError as error:
-            if error.errno == errno.ENOTCONN:
+            if error.errno == errno.ENOTCONN:  # reset: what was sent will never be acknowledged
                 return True
             raise
-        return not self.waiting(sock.family, receiver, sender)
+        return not unacknowledged(sock) and not self.waiting(sock.family, receiver, sender)
 
     def waiting(self, family: int, own: Any, remote: Any) -> int:
         """The bytes in the receive queue of the socket with these two addresses; 0 if it is gone.
