@@ -40,6 +40,7 @@ _USAGE = "%check SLUG [--seed N] [--only NAME]"
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Make the magics known to a shell. Loading twice changes nothing."""
+    _let_it_load_again(shell)
     transforms: list[Any] = shell.input_transformers_cleanup
     if any(isinstance(getattr(each, "__self__", None), Magics) for each in transforms):
         return
@@ -52,6 +53,21 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     register(magics.check, "line", "check")
     _set_up_figures(shell)
     _let_interrupts_wake_the_loop()
+
+
+def _let_it_load_again(shell: InteractiveShell) -> None:
+    """Let the next `%load_ext labsupport` pass without a word.
+
+    IPython answers a second one with advice to reload. Each notebook begins with that line, and
+    Run All in a kernel that has run it would put the advice into the outputs.
+    """
+
+    def forget(result: Any) -> None:
+        shell.events.unregister("post_run_cell", forget)
+        manager: Any = shell.extension_manager
+        manager.loaded.discard("labsupport")
+
+    shell.events.register("post_run_cell", forget)
 
 
 class Magics:
