@@ -9,11 +9,9 @@ Idle threads of the event loop's own pool live as long as the loop: they are not
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import psutil
 from nbformat import NotebookNode
 
 PROBE = r"""
@@ -76,26 +74,6 @@ def left_over(before: Report, after: Report) -> list[str]:
             continue
         found.append(f"a socket is still open: {status} on port {here}")
     return found
-
-
-def survivors(children: Iterable[str], seconds: float) -> list[str]:
-    """Those of `children` (keys of a report) that still live, after at most `seconds`."""
-    end = time.monotonic() + seconds
-    while True:
-        alive = [key for key in children if _lives(key)]
-        if not alive or time.monotonic() > end:
-            return alive
-        time.sleep(0.02)
-
-
-def _lives(key: str) -> bool:
-    pid, created = key.split()
-    try:
-        process = psutil.Process(int(pid))
-        same = abs(process.create_time() - float(created)) < 0.1
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def stored_faults(notebook: NotebookNode) -> list[str]:

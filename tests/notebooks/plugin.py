@@ -7,7 +7,7 @@ stored outputs. Around the runs stand items of our own:
 - `stored`: every cell was run, counts are 1 to n, no background failure is among the outputs;
 - `left over`, `left over again`, `left over after restart`: threads, tasks, sockets, child
   processes and servers that a run leaves behind;
-- `restart` and `end`: what the kernel had started dies with it when it is killed.
+- `restart`: the kernel is killed and started anew.
 
 The later runs are skipped when the first one failed: they would repeat the same. To see one run
 only: `-k "not again and not restart"`. Works with `-n 2 --dist loadfile`.
@@ -27,7 +27,6 @@ from tests.notebooks.kernels import CourseKernel
 
 CELL_SECONDS = 60
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
-DYING_SECONDS = 5.0  # for a guarded process to see that its kernel is gone
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,9 +71,9 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
         yield Around.from_parent(self, name="stored", look=self.check_stored)
         yield from cells
         yield Around.from_parent(self, name="left over", look=self.check_left_over)
-        for when, prepare in (("again", None), ("after restart", self.check_restart)):
-            if prepare:
-                yield Later.from_parent(self, name="restart", look=prepare)
+        for when in ("again", "after restart"):
+            if when == "after restart":
+                yield Later.from_parent(self, name="restart", look=self.restart)
             for cell in cells:
                 yield LaterCell.from_parent(
                     self,
@@ -85,7 +84,6 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
                 )
             name = f"left over {when}"
             yield Later.from_parent(self, name=name, look=self.check_left_over)
-        yield Later.from_parent(self, name="end", look=self.check_end)
 
     def probe(self) -> hygiene.Report:
         """What lives in the kernel now."""
@@ -100,24 +98,11 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
     def check_left_over(self) -> list[str]:
         return hygiene.left_over(self.baseline, self.probe())
 
-    def check_restart(self) -> list[str]:
+    def restart(self) -> list[str]:
         assert self.kernel is not None
-        children = self.probe()["children"]
         self.kernel.restart()
         self.baseline = self.probe()
-        return self.orphans(children)
-
-    def check_end(self) -> list[str]:
-        assert self.kernel is not None
-        children = self.probe()["children"]
-        self.kernel.stop()
-        return self.orphans(children)
-
-    def orphans(self, children: dict[str, str]) -> list[str]:
-        return [
-            f"the process {key.split()[0]} outlived its kernel: {children[key]}"
-            for key in hygiene.survivors(children, DYING_SECONDS)
-        ]
+        return []
 
 
 class Around(pytest.Item):
