@@ -132,7 +132,7 @@ async def head_and_body_in_one_segment(answer, draw, variant):
 @exercise.check(
     "resumes where it stopped",
     points=3,
-    misconception="eof-means-complete",
+    misconception="connection-is-the-transfer",
     hints=[
         "The first connection ended early. How do you know that the file is not complete?",
         "The head line gives the size. Compare what you have with it.",
@@ -203,7 +203,7 @@ async def goes_on_after_a_reset(answer, draw, variant):
 @exercise.check(
     "nothing half done under its name",
     points=1,
-    misconception="connection-is-the-transfer",
+    misconception="eof-means-complete",
     hints=[
         "Somebody opens the file while your program is still fetching. What do they read?",
         "Write to the part file. os.replace gives it its name in one step, at the end.",
