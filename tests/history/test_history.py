@@ -246,8 +246,8 @@ class TestTrouble:
         assert names == ["history.damaged-1.sqlite", "history.damaged-2.sqlite"]
 
     def test_a_file_damaged_in_the_middle_is_set_aside(self, history: History) -> None:
-        for number in range(400):
-            history.failed_try("greet", f"check {number}", "aa")
+        for number in range(60):
+            history.failed_try("greet", f"check {number} ".ljust(500, "x"), "aa")
         with history.path.open("r+b") as file:
             file.seek(4096)
             file.write(os.urandom(16384))
