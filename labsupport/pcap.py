@@ -78,10 +78,8 @@ def _one_view(events: tuple[Event, ...], where: str | None) -> list[Event]:
     if not moving:
         return []
     name = moving[0].where
-    between = {(event.direction, event.moved) for event in moving if event.where == name} >= {
-        ("to_server", "received"),
-        ("to_server", "sent"),
-    }
+    seen = {(event.direction, event.moved) for event in moving if event.where == name}
+    between = any({(way, "received"), (way, "sent")} <= seen for way in ("to_server", "to_client"))
     return [
         event
         for event in events

@@ -13,7 +13,8 @@ on a busy machine; `labsupport.link.schedule` has the rules.
 What it is not: it sees its own reads, which are neither the sender's sends nor the receiver's reads
 nor segments. A client's connection to the link succeeds before the server is asked, so a refusal
 becomes a reset. And its buffers add to those of the two ends: up to 64 KiB in each direction (1 MiB
-with `delay`, `jitter`, `retransmit_delay` or `merge`) and those of its two sockets in the kernel.
+with `delay`, `jitter`, `retransmit_delay`, `merge` or larger pieces of `cut`) and those of its two
+sockets in the kernel.
 
 Modules: `faults` (names and values), `schedule` (what they do, without I/O), `way` (one direction
 of a TCP connection), `tcp` and `udp` (the relays), `causal` (has the receiver read it?), `loop`.
@@ -63,6 +64,7 @@ class Link:
     transport: "tcp" or "udp".
     seed: decides whatever is drawn: a whole number or a text.
     name: who recorded the link's events (`where` in the trace).
+    trace: where to record; without it, a new trace. Recording sockets at the ends may share it.
     to_server, to_client: faults of one direction, as a dict; they go before those of both.
     faults: of both directions. Offsets count bytes from the start of that direction of each
         connection.
@@ -93,6 +95,7 @@ class Link:
         transport: Literal["tcp", "udp"] = "tcp",
         seed: int | str = 0,
         name: str = "link",
+        trace: Trace | None = None,
         to_server: Mapping[str, Any] | None = None,
         to_client: Mapping[str, Any] | None = None,
         **faults: Any,
@@ -102,7 +105,7 @@ class Link:
         self.transport = transport
         self.seed = seed
         self.name = name
-        self.trace = Trace()
+        self.trace = Trace() if trace is None else trace
         one_way: dict[Direction, Mapping[str, Any]] = {
             "to_server": to_server or {},
             "to_client": to_client or {},
@@ -126,7 +129,7 @@ class Link:
         """Open the link to a server, and return it.
 
         The server need not be running: each client's connection is connected on its own. A name is
-        looked up now, and its addresses are tried in order.
+        looked up now; its addresses are tried in order (UDP: the first one is used).
 
         Raises RuntimeError if the link runs or has run, OSError if the name is not known or no
         port can be opened.

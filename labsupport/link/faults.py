@@ -16,7 +16,7 @@ from labsupport.trace import Direction
 
 __all__ = [
     "DIRECTIONS",
-    "LARGEST_MERGE",
+    "LARGEST_BLOCK",
     "Chosen",
     "FaultError",
     "NotOnThisTransport",
@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 DIRECTIONS: tuple[Direction, ...] = ("to_server", "to_client")
-LARGEST_MERGE = 1024 * 1024
+LARGEST_BLOCK = 1024 * 1024
+"""Bytes that a piece of `cut` or a block of `merge` may have."""
 
 
 class FaultError(ValueError):
@@ -78,6 +79,8 @@ def _size(name: str, value: Any) -> int:
         raise FaultError(f"{name}={value!r}: give a whole number of bytes, for example {name}=4")
     if value < 1:
         raise FaultError(f"{name}={value!r}: it holds at least 1 byte")
+    if value > LARGEST_BLOCK:
+        raise FaultError(f"{name}={value!r}: a link holds at most {LARGEST_BLOCK:,} bytes together")
     return value
 
 
@@ -89,15 +92,6 @@ def _cut(name: str, value: Any) -> tuple[int, ...]:
             "used in turn, for example cut=(3, 1, 5)"
         )
     return tuple(_size(name, each) for each in sizes)
-
-
-def _merge(name: str, value: Any) -> int:
-    size = _size(name, value)
-    if size > LARGEST_MERGE:
-        raise FaultError(
-            f"{name}={value!r}: a link holds at most {LARGEST_MERGE:,} bytes to merge them"
-        )
-    return size
 
 
 def _datagram_size(name: str, value: Any) -> int:
@@ -207,7 +201,7 @@ class TcpFaults(_Faults):
             "jitter": _seconds,
             "rate": _rate,
             "cut": _cut,
-            "merge": _merge,
+            "merge": _size,
             "stall": _offset,
             "truncate": _offset,
             "corrupt": _offsets,

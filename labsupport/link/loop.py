@@ -63,12 +63,13 @@ class LoopThread:
                 self.loop.stop()
 
         self.loop.call_soon_threadsafe(end)
+        if threading.current_thread() is self._thread:
+            return  # a link that was forgotten may be collected in its own thread
         self._thread.join(until.left())
         if self._thread.is_alive():
             raise RuntimeError(f"the thread {self._thread.name!r} did not end in {deadline:g} s")
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
         finally:

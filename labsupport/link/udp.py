@@ -37,7 +37,7 @@ SWAP_LIMIT = 1.0
 
 _LARGEST = 65_535
 _READS_AT_ONCE = 64
-_WANTED_BUFFER = 4 * 1024 * 1024  # the system gives what it allows
+_WANTED_BUFFERS = (4 << 20, 1 << 20, 1 << 18)  # bytes; the first that the system accepts
 _SO_RXQ_OVFL = 40 if sys.platform == "linux" else None
 
 
@@ -262,7 +262,12 @@ class _Datagrams:
         self._deliver = deliver
         self._overflowed = 0
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WANTED_BUFFER)
+        for size in _WANTED_BUFFERS:
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+                break
+            except OSError:  # more than this system allows (macOS); Linux takes what it allows
+                continue
         if _SO_RXQ_OVFL is not None:
             sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         relay.loop.add_reader(sock, self._readable)

@@ -8,9 +8,10 @@ receiver must read first. Because each step is decided when it is taken, changed
 every byte that has not left.
 
 Back-pressure: at most `READ_AHEAD` bytes wait here, then the source is not read, its sender's
-window closes, and the sender notices as it would without a link. `delay`, `jitter` and
-`retransmit_delay` model a longer cable, and bytes are under way on it: then, and for `merge`, it is
-`LONG_READ_AHEAD`. The kernel's own buffers of the link's two sockets come on top.
+window closes, and the sender notices as it would without a link. It is `LONG_READ_AHEAD` with
+`delay`, `jitter` and `retransmit_delay`, which model a longer cable with bytes under way on it, and
+with `merge` and large pieces of `cut`, which must fit. The kernel's own buffers of the link's two
+sockets come on top.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Literal, Protocol
 
 from labsupport.clock import now
 from labsupport.link.causal import ReadProbe
-from labsupport.link.faults import LARGEST_MERGE, TcpFaults
+from labsupport.link.faults import LARGEST_BLOCK, TcpFaults
 from labsupport.link.schedule import Departures, Dice, End, Hold, Piece, decide
 from labsupport.trace import Direction, Trace
 
@@ -33,8 +34,8 @@ __all__ = ["LONG_READ_AHEAD", "PATIENCE", "READ_AHEAD", "UNREAD_LIMIT", "Ends", 
 READ_AHEAD = 64 * 1024
 """Bytes that wait in one direction before the source is no longer read."""
 
-LONG_READ_AHEAD = LARGEST_MERGE
-"""The same in bytes where a fault models a longer cable, or merges."""
+LONG_READ_AHEAD = LARGEST_BLOCK
+"""The same in bytes where a fault models a longer cable, merges, or cuts large pieces."""
 
 PATIENCE = 0.020
 """Seconds that a begun piece of `cut` waits for the rest of it, when the sender pauses."""
@@ -124,6 +125,7 @@ class Way:
         )
         if standing:
             self._say(standing)
+        self._say_if_not_causal()
         self.pump()
 
     def change(self, faults: TcpFaults) -> None:
@@ -131,6 +133,7 @@ class Way:
         self.faults = faults
         self._looks = 0
         self._said_stall = False
+        self._say_if_not_causal()
         self.pump()
 
     def end_here(self) -> None:
@@ -190,7 +193,7 @@ class Way:
 
     def _may_leave(self, piece: Piece) -> bool:
         came = self._waiting.came(piece.length)
-        if piece.partial and not self._reached(came + PATIENCE):
+        if piece.partial and self._room() > 0 and not self._reached(came + PATIENCE):
             return False
         if not self._reached(self._departures.due(piece, came)):
             return False
@@ -370,7 +373,13 @@ class Way:
     def _room(self) -> int:
         """How many more bytes may wait here."""
         faults = self.faults
-        long = faults.delay or faults.jitter or faults.retransmit_delay or faults.merge is not None
+        long = (
+            faults.delay
+            or faults.jitter
+            or faults.retransmit_delay
+            or faults.merge is not None
+            or max(faults.cut, default=0) > READ_AHEAD
+        )
         held = self._waiting.total + len(self._unsent)
         return (LONG_READ_AHEAD if long else READ_AHEAD) - held
 
@@ -383,6 +392,10 @@ class Way:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _say_if_not_causal(self) -> None:
+        if self.faults.cut and self.ends.probe is None:
+            self._say("cuts are not causal on this machine: pieces may be read together")
 
     def _say(self, note: str) -> None:
         self._add("fault", offset=self._offset, note=note)

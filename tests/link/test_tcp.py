@@ -16,7 +16,7 @@ from types import ModuleType
 
 import pytest
 
-from labsupport import Link, Trace
+from labsupport import Link, Trace, record
 from labsupport.clock import Deadline, poll
 from labsupport.link.way import READ_AHEAD
 
@@ -271,9 +271,8 @@ def test_a_refused_connection_shows_as_a_reset_with_its_reason(connect: Connect)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
     with Link(address) as link:
-        client = connect(link.address)
-        with pytest.raises(ConnectionResetError):
-            client.recv(1)
+        with pytest.raises(ConnectionResetError):  # by connect, when the reset is quick
+            connect(link.address).recv(1)
         (event,) = link.trace.select(kind="reset")
         assert event.direction == "to_client"
         assert "the server refused the connection" in event.note
@@ -509,7 +508,33 @@ def test_a_bad_destination_is_explained(to: object) -> None:
         Link(to)  # type: ignore[arg-type]
 
 
-def test_two_links_have_two_traces() -> None:
+def test_each_link_has_its_own_trace_unless_one_is_given() -> None:
     one, other = Link(), Link()
-    assert isinstance(one.trace, Trace)
     assert one.trace is not other.trace
+    assert Link(trace=one.trace).trace is one.trace
+
+
+def test_both_ends_and_the_link_can_share_a_trace(serve: Serve, connect: Connect) -> None:
+    trace = Trace()
+
+    def answer(connection: socket.socket) -> None:
+        with record(connection, trace, "server") as server:
+            server.sendall(server.recv(100).upper())
+
+    with Link(serve(answer), trace=trace) as link:
+        client = record(connect(link.address), trace)
+        with client:
+            client.sendall(b"hi")
+            assert client.recv(100) == b"HI"
+    moves = [(event.where, event.moved) for event in trace.events if event.moved]
+    assert moves == [
+        ("client", "sent"),
+        ("link", "received"),
+        ("link", "sent"),
+        ("server", "received"),
+        ("server", "sent"),
+        ("link", "received"),
+        ("link", "sent"),
+        ("client", "received"),
+    ]
+    assert {event.connection for event in trace.events} == {1}
