@@ -161,6 +161,17 @@ def test_a_function_that_raises_has_failed_and_says_so(ask: Ask) -> None:
     server.stop()
 
 
+def test_a_failure_that_is_kept_does_not_keep_the_functions_connections_open(ask: Ask) -> None:
+    def fragile(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        raise ValueError(connection.recv(100))
+
+    with serve(fragile) as server:
+        assert ask(server) == b""
+        server.wait_for_output("ValueError")
+        assert str(server.failure) == "b'hello'"
+
+
 def test_a_function_that_returns_has_ended_and_its_port_is_closed(
     ask: Ask, wait_until_refused: Callable[[int], None]
 ) -> None:

@@ -221,17 +221,19 @@ def test_a_process_that_ignores_everything_does_not_survive_a_kill_of_the_kernel
     kernel: Kernel, wait_until_gone: Wait
 ) -> None:
     stubborn = """
-import os, signal
+import os, signal, threading
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 if os.fork() == 0:
     print(os.getpid())
+    threading.Event().wait()
 """
     kernel.run(SERVERS)
     kernel.run(f"stubborn = {stubborn!r}")
     kernel.run("server = serve(['python', '-c', stubborn + command, '{port}'], name='stubborn')")
     pid = int(kernel.run("print(server.pid)"))
     child = int(kernel.run("print(server.wait_for_output('\\n').split()[0])"))
+    assert psutil.Process(child).ppid() == pid
     os.kill(kernel.pid, signal.SIGKILL)
     wait_until_gone(pid)
     wait_until_gone(child)

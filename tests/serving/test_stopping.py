@@ -69,6 +69,21 @@ def test_stopping_wakes_a_thread_that_sends_to_a_client_that_does_not_read() -> 
     assert not server.running
 
 
+def test_stopping_closes_connections_that_somebody_keeps() -> None:
+    kept = []
+
+    def hoards(listener: socket.socket) -> None:
+        while True:
+            kept.append(listener.accept()[0])
+            print("accepted")
+
+    server = serve(hoards)
+    with socket.create_connection(server.address):
+        server.wait_for_output("accepted")
+        server.stop()
+    assert kept[0].fileno() == -1
+
+
 def test_stopping_wakes_a_server_whose_backlog_is_full() -> None:
     let_go = threading.Event()
 
