@@ -94,7 +94,8 @@ def settle(
             f'the question {question!r} must be its lesson, a dash and a name, as in "02a-reads"'
         )
     known = _known(beliefs, misconceptions)
-    options = sorted({outcome, *beliefs})
+    last = max(outcome, *beliefs, "c")  # not every option has a belief behind it
+    options = [chr(letter) for letter in range(ord("a"), ord(last) + 1)]
     seen = str(measured).removesuffix(".")
     decided = [("Measured", f"{seen}. That is option {outcome}."), ("", because)]
     choice, confidence = _read(vote, options)

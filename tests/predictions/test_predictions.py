@@ -115,6 +115,19 @@ def test_an_unreadable_vote_is_named_and_is_no_error(history: History, vote: obj
     assert history.votes() == ()
 
 
+def test_an_option_without_a_belief_can_be_voted_for(history: History) -> None:
+    note = settle(
+        "02a-reads",
+        "c 50%",
+        outcome="b",
+        beliefs={},
+        measured="1 read",
+        misconceptions={},
+        history=history,
+    )
+    assert note.text == "You voted c (50 % sure). The run came out at b.\nMeasured: 1 read."
+
+
 def test_a_right_vote_is_one_quiet_sentence_and_the_reason(history: History) -> None:
     note = reads("b 70%", history)
     assert note.state == "right"
