@@ -49,7 +49,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", magics.cell_begins)
     register: Any = shell.register_magic_function
     register(magics.refused, "line", "answer")
-    register(magics.misplaced, "cell", "answer")
     register(magics.check, "line", "check")
     _set_up_figures(shell)
     _let_interrupts_wake_the_loop()
@@ -101,7 +100,7 @@ class Magics:
     def refused(self, line: str) -> None:
         """Say why a cell cannot be an answer."""
         why = self._why_not(line.strip())
-        raise UsageError(why or "%%answer, with two %, begins a cell; %answer does nothing.")
+        raise UsageError(why or "An answer cell begins with %%answer, with two percent signs.")
 
     def _why_not(self, slug: str) -> str:
         """Why there can be no answer to this slug; empty when there can."""
@@ -112,10 +111,6 @@ class Magics:
         except InputError as error:
             return str(error)
         return ""
-
-    def misplaced(self, line: str, cell: str) -> None:
-        """Explain an %%answer that is not the first line of its cell."""
-        raise UsageError("%%answer must be the first line of its cell, alone with its slug.")
 
     def check(self, line: str) -> None:
         """Judge what the answer cell of a slug last ran."""

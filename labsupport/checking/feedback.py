@@ -64,7 +64,7 @@ def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | 
         for part in parts:
             lines += _text_of(part)
     if level := _level(report):
-        lines += ["", *textwrap.wrap(level, _WIDTH)]
+        lines += ["", level]
     return "\n".join(lines)
 
 

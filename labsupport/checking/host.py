@@ -46,6 +46,7 @@ FILE = "<answer>"
 _FRAMES = 8
 _MESSAGE = 2000
 _SAMPLES = 10
+_PARTING = 2.0  # seconds that a peer may be silent after the answer left a connection open
 _PAUSE = 0.01  # seconds between two looks at the running threads
 
 
@@ -153,7 +154,8 @@ class Host:
             reply = work()
             self._reply(request, reply)
         except wire.NotPlain as refused:
-            words = {"kind": refused.kind, "where": refused.where, "why": refused.why}
+            where = refused.where.removeprefix("['value']")  # of the message around it
+            words = {"kind": refused.kind, "where": where, "why": refused.why}
             self._reply(request, {"op": "refused", **words})
         except _Missing as missing:
             self._reply(request, {"op": "missing", "what": missing.what, "names": missing.names})
@@ -263,8 +265,7 @@ class Host:
         # Told before the connection ends, so that a check which sees the end finds the outcome.
         with contextlib.suppress(OSError):
             self.send({"op": "outcome", "id": call, "number": number, **outcome})
-        with contextlib.suppress(OSError):
-            connection.close()
+        _part(connection)
 
     # ---- stand-ins and flags ----
 
@@ -406,6 +407,21 @@ def _end() -> NoReturn:
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
+
+
+def _part(connection: socket.socket) -> None:
+    """End a connection that the answer left open.
+
+    A close with bytes unread is a reset, and whether they are there already is a matter of luck.
+    So the stream is ended first, behind all that the answer sent, and what comes is read away.
+    """
+    with contextlib.suppress(OSError):  # the answer has closed it, or the peer is gone
+        connection.settimeout(_PARTING)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(64 * 1024):
+            pass
+    with contextlib.suppress(OSError):
+        connection.close()
 
 
 def _proxy(host: Host, number: int, name: str, exposed: list[str]) -> Any:

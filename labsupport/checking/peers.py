@@ -44,6 +44,7 @@ OURS = "the check"
 THEIRS = "your answer"
 STOPPED = 2.0  # seconds in which serve has to return after stop was set
 TIMEOUT = 3.0  # seconds that a Conn waits unless told otherwise
+AFTERMATH = 0.2  # seconds after a failure to see what the answer raises at the same moment
 
 _PIECE = 64 * 1024
 _LINGER_0 = struct.pack("ii", 1, 0)
@@ -315,14 +316,6 @@ class ServingPeer(_Peer):
         if self._stopping:
             return
         self._stopping = True
-        if self._call.done():
-            self._call.result()
-            raise Mismatch(
-                f"`{self._name}` returned before it was asked to stop",
-                did=f"called {self._name}(host, port, stop)",
-                expected="it serves until stop is set",
-                got="it returned",
-            )
         await self._answer._send({"op": "set", "flag": self._flag_number})
         done, _ = await asyncio.wait({self._call}, timeout=within)
         if not done:
@@ -397,6 +390,7 @@ async def serving(
         try:
             yield peer
         except Mismatch as mismatch:
+            await asyncio.wait({peer._call}, timeout=AFTERMATH)
             _note_crash(mismatch, peer._call, name)
             raise
         peer._close()
@@ -430,6 +424,8 @@ async def handling(
         try:
             yield peer
         except Mismatch as mismatch:
+            with contextlib.suppress(Mismatch):
+                await peer.all_handled(timeout=AFTERMATH)
             for outcome in peer.outcomes():
                 if outcome.raised is not None:
                     mismatch.notes.append(_meanwhile(name, outcome.raised))

@@ -1,0 +1,293 @@
+"""What an answer can do to itself, and the verdict on it. Other checks keep their points."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labsupport.checking import Result
+
+Judged = Callable[..., Result]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="setrlimit limits memory on Linux")
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "said"),
+    [
+        ("import os; os._exit(0)", "crashed", "your answer ended its own process (exit status 0)"),
+        ("import os; os._exit(3)", "crashed", "your answer ended its own process (exit status 3)"),
+        ("import os; os.kill(os.getpid(), 11)", "crashed", "crashed the interpreter (SIGSEGV)"),
+        ("import os; os.kill(os.getpid(), 9)", "killed", "process was killed (SIGKILL)"),
+        ("import os; os.kill(os.getpid(), 24)", "killed", "its limit of processor time"),
+        ("import os; os.closerange(3, 100); os.kill(os.getpid(), 9)", "killed", "killed"),
+    ],
+)
+def test_the_end_of_the_process_is_a_verdict(
+    judged: Judged, body: str, verdict: str, said: str
+) -> None:
+    result = judged('await answer.call("f")', f"def f(): {body}")
+    assert (result.verdict, said in result.said) == (verdict, True), result
+    assert result.did == "called f()"
+
+
+def test_an_end_of_the_process_explains_what_a_peer_saw(judged: Judged) -> None:
+    result = judged(
+        """
+        async with answer.handling("handle") as peer:
+            conn = await peer.connect()
+            await conn.recv_line()
+        """,
+        "import os\ndef handle(connection): os._exit(5)",
+    )
+    assert result.verdict == "crashed"
+    assert "exit status 5" in result.said
+    assert result.notes == (
+        "What the check noticed of it: your answer ended the connection too early",
+    )
+
+
+@linux
+@pytest.mark.parametrize(
+    "body",
+    ["return len(bytes(3_000_000_000))", "x = []\n    while True: x.append(bytes(10_000_000))"],
+)
+def test_memory_beyond_the_limit_is_killed(judged: Judged, body: str) -> None:
+    result = judged('await answer.call("f")', f"def f():\n    {body}")
+    assert result.verdict == "killed"
+    assert result.said == "your answer needs more memory than its limit of 1.5 GiB"
+
+
+@pytest.mark.parametrize("where", ["stdout", "stderr"])
+def test_an_answer_that_prints_a_gigabyte_is_killed(judged: Judged, where: str) -> None:
+    result = judged(
+        'await answer.call("f")',
+        f"""
+        import sys
+        def f():
+            for _ in range(1_000_000):
+                print("x" * 1000, file=sys.{where})
+        """,
+    )
+    assert result.verdict == "killed", result
+    assert result.said == "your answer printed more than 8 MiB"
+    assert len(result.output) < 70_000
+
+
+def test_what_an_answer_printed_is_shown_cleaned_when_the_check_fails(judged: Judged) -> None:
+    result = judged(
+        """
+        await answer.call("f")
+        assert answer.output == "one\\ntwo \\x1b[31mred\\x07\\n", answer.output
+        fail("no")
+        """,
+        """
+        import os, sys
+        def f():
+            print("one")
+            print("two \\x1b[31mred\\x07", file=sys.stderr)
+        """,
+    )
+    assert result.output == "one\ntwo red\ufffd"
+
+
+def test_much_output_is_shown_from_its_end(judged: Judged) -> None:
+    result = judged('await answer.call("f")', "def f():\n for n in range(100): print(n)\n 1 / 0")
+    assert result.output.splitlines()[0] == "... (80 lines before)"
+    assert result.output.splitlines()[-1] == "99"
+
+
+def test_a_busy_loop_times_out_and_is_located(judged: Judged) -> None:
+    result = judged(
+        'await answer.call("f")',
+        """
+        def f():
+            n = 0
+            for _ in range(3):
+                while True:
+                    n += 1
+                    n -= 1
+        """,
+        deadline=0.3,
+    )
+    assert result.verdict == "timed out"
+    assert result.said == "your answer was not done within 0.3 s"
+    assert result.did == "called f()"
+    assert result.notes == ("It goes round in `f`, the loop of line 4:\n    while True:",)
+
+
+@pytest.mark.parametrize(
+    ("body", "note"),
+    [
+        (
+            "def f():\n    import threading\n    threading.Event().wait()",
+            "It waits in `f`, line 3:\n    threading.Event().wait()",
+        ),
+        (
+            "import asyncio\nasync def f():\n    await g()\n"
+            "async def g():\n    await asyncio.sleep(60)",
+            "It waits in `g`, line 5:\n    await asyncio.sleep(60)",
+        ),
+    ],
+)
+def test_a_wait_without_end_is_located(judged: Judged, body: str, note: str) -> None:
+    result = judged('await answer.call("f")', body, deadline=0.3)
+    assert (result.verdict, result.notes) == ("timed out", (note,))
+
+
+def test_a_loop_that_never_gives_the_interpreter_back_times_out(judged: Judged) -> None:
+    result = judged('await answer.call("f")', "def f(): return 7 ** (7 ** 12) > 0", deadline=0.3)
+    assert result.verdict == "timed out"
+
+
+def test_one_bad_check_costs_only_its_own_points(course: Any) -> None:
+    course.add("first", 'await answer.call("good")', points=1)
+    course.add("crashes", 'await answer.call("die")', points=2)
+    course.add("hangs", 'await answer.call("hang")', points=4, deadline=0.3)
+    course.add("floods", 'await answer.call("flood")', points=8)
+    course.add("last", 'await answer.call("good")', points=16)
+    report = course.judge(
+        """
+        import os
+        def good(): pass
+        def die(): os._exit(1)
+        def hang():
+            while True: pass
+        def flood():
+            while True: os.write(1, bytes(65536))
+        """
+    )
+    verdicts = [result.verdict for result in report.results]
+    assert verdicts == ["passed", "crashed", "timed out", "killed", "passed"]
+    assert (report.earned, report.total, report.passed) == (17, 31, False)
+
+
+def test_only_one_check_runs_when_one_is_asked_for(course: Any) -> None:
+    course.add("first", "pass", points=1)
+    course.add("second", "fail('x')", points=2)
+    report = course.judge("x = 1", only="first")
+    assert [result.name for result in report.results] == ["first"]
+    assert (report.earned, report.total, report.passed) == (1, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "said"),
+    [
+        ("x = helper(1)", "crashed", "NameError: name 'helper' is not defined"),
+        ("import no_such_module", "crashed", "The module `no_such_module` is not part of"),
+        ("raise SystemExit(4)", "crashed", "SystemExit: 4"),
+        ("import os\nos._exit(4)", "crashed", "ended its own process (exit status 4)"),
+        ("x = bytes(3_000_000_000)", "killed", "MemoryError"),
+        ("print('x' * 100_000_000)", "killed", "printed more than 8 MiB"),
+    ],
+)
+def test_an_answer_that_cannot_be_loaded_is_said_once_for_all_checks(
+    course: Any, answer: str, verdict: str, said: str
+) -> None:
+    course.add("first", "pass")
+    course.add("second", "pass")
+    report = course.judge(answer)
+    assert [result.verdict for result in report.results] == [verdict] * 2
+    assert report.problem_kind == "start"
+    assert said in report.problem
+    assert not report.passed
+    assert report.earned == 0
+
+
+def test_loading_that_does_not_end_is_said_with_its_loop(course: Any) -> None:
+    course.add("first", "pass")
+    report = course.judge("x = 1\nwhile True:\n    x += 1\n")
+    assert report.results[0].verdict == "timed out"
+    assert report.problem.splitlines() == [
+        "Running the answer cell does not end: it was still busy after 5 s. An answer only defines "
+        "things; calls belong into another cell.",
+        "It goes round in the loop of line 2:",
+        "    while True:",
+    ]
+
+
+def test_a_syntax_error_is_said_once_and_nothing_is_run(course: Any) -> None:
+    course.add("first", "pass")
+    course.add("second", "pass")
+    report = course.judge("print('ran')\ndef f(:\n")
+    assert [result.verdict for result in report.results] == ["crashed"] * 2
+    assert report.problem_kind == "syntax"
+    assert report.problem.startswith("Line 2 of the answer cell is not valid Python")
+    assert report.level == {}
+
+
+def test_a_name_from_another_cell_is_explained(course: Any) -> None:
+    from labsupport.checking import Answer, check
+
+    course.add("calls", 'await answer.call("f")')
+    course.add("misses", 'await answer.call("helper")')
+    answer = Answer.from_cell("def f(): return helper(1)", "demo", elsewhere=["helper"])
+    first, second = check(answer, course.folder).results
+    assert first.notes == (
+        "`helper` comes from another cell, and the answer must stand alone. Define or import it "
+        "in the answer cell.",
+    )
+    assert second.said.startswith("`helper` is defined in another cell; the answer must stand")
+
+
+@pytest.mark.parametrize(
+    "body", ["1 / 0", "open('/no/such/file')", "await answer.call('f', object())"]
+)
+def test_a_check_that_breaks_is_inconclusive_and_gives_no_points(judged: Judged, body: str) -> None:
+    result = judged(body, "def f(x): pass")
+    assert result.verdict == "inconclusive"
+    assert result.said == "the check itself broke, so it says nothing about your answer"
+    assert result.earned == 0
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        "os.write(channel, b'x' * 1000)",
+        "os.write(channel, struct.pack('!II', 2**31, 0))",
+        'os.write(channel, struct.pack(\'!II\', 20, 0) + b\'{"d":[["op","done"]]}\'[:20])',
+        "os.write(channel, struct.pack('!II', 4, 0) + b'null')",
+        "os.close(channel)",
+    ],
+)
+def test_nonsense_on_the_checks_own_channel_is_a_crash(judged: Judged, forge: str) -> None:
+    result = judged(
+        'await answer.call("f")',
+        f"""
+        import os, struct, stat
+        def f():
+            channel = next(n for n in range(3, 100) if is_socket(n))
+            {forge}
+            while True: pass
+        def is_socket(n):
+            try: return stat.S_ISSOCK(os.fstat(n).st_mode)
+            except OSError: return False
+        """,
+        deadline=2.0,
+    )
+    assert result.verdict in ("crashed", "timed out"), result
+    if "close" not in forge:
+        assert result.verdict == "crashed", result
+
+
+def test_a_flood_of_calls_to_a_stand_in_is_bounded(judged: Judged) -> None:
+    result = judged(
+        """
+        class Slow(StandIn):
+            exposed = ("wait",)
+            async def wait(self): await asyncio.Event().wait()
+        await answer.call("f", Slow())
+        """,
+        """
+        import threading
+        threading.stack_size(65536)
+        def f(slow):
+            for _ in range(1500): threading.Thread(target=slow.wait, daemon=True).start()
+            threading.Event().wait()
+        """,
+        deadline=10.0,
+    )
+    assert result.verdict == "crashed", result
+    assert "more than 1000 calls at once" in result.said
