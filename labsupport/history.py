@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,6 +125,21 @@ class History:
         """Remember that this answer passed this check; the number of different failed answers."""
         return self._judged(slug, check, digest, "passed")
 
+    def judged(self, slug: str, digest: str, passed: Mapping[str, bool]) -> dict[str, int]:
+        """Remember what the checks of one run found, all in one transaction.
+
+        ``passed`` says of each check whether this answer passed it; the result, how many different
+        answers failed it so far. A commit waits for the disk, so one is better than one a check.
+        """
+
+        def add(database: sqlite3.Connection) -> dict[str, int]:
+            for check, good in passed.items():
+                verdict = "passed" if good else "failed"
+                _remember(database, slug, check, digest, verdict)
+            return {check: _failed(database, slug, check) for check in passed}
+
+        return self._write(add, dict.fromkeys(passed, 0))
+
     def tries(self, slug: str, check: str) -> int:
         """How many different answers failed this check so far."""
 
@@ -197,10 +212,7 @@ class History:
 
     def _judged(self, slug: str, check: str, digest: str, verdict: str) -> int:
         def add(database: sqlite3.Connection) -> int:
-            database.execute(
-                "INSERT OR IGNORE INTO tries VALUES (?, ?, ?, ?, ?)",
-                (slug, check, digest, verdict, _moment()),
-            )
+            _remember(database, slug, check, digest, verdict)
             return _failed(database, slug, check)
 
         return self._write(add, 0)
@@ -346,6 +358,15 @@ def _free_name(path: Path) -> Path:
     while (free := path.with_name(f"history.damaged-{number}.sqlite")).exists():
         number += 1
     return free
+
+
+def _remember(
+    database: sqlite3.Connection, slug: str, check: str, digest: str, verdict: str
+) -> None:
+    database.execute(
+        "INSERT OR IGNORE INTO tries VALUES (?, ?, ?, ?, ?)",
+        (slug, check, digest, verdict, _moment()),
+    )
 
 
 def _failed(database: sqlite3.Connection, slug: str, check: str) -> int:

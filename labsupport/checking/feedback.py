@@ -79,7 +79,7 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
     heads = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in _HEADS)
     pieces = [
         f"<p>{escape(_heading(report))}</p>",
-        f'<table style="margin: 0.4em 0"><thead><tr>{heads}</tr></thead>'
+        f'<table style="margin: 0.4em 0; color: inherit"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table>",
         f"<p><strong>{escape(_total(report))}</strong></p>",
     ]

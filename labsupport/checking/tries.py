@@ -23,10 +23,8 @@ def remember(report: Report, root: Path) -> dict[str, int]:
     if report.problem:
         return {}
     history = History(None if os.environ.get("LABSUPPORT_STATE") else root / ".labsupport")
-    tries = {}
-    for result in report.results:
-        if result.passed:
-            history.passed(report.slug, result.name, report.digest)
-        elif result.verdict != "inconclusive":
-            tries[result.name] = history.failed_try(report.slug, result.name, report.digest)
-    return tries
+    passed = {
+        result.name: result.passed for result in report.results if result.verdict != "inconclusive"
+    }
+    tries = history.judged(report.slug, report.digest, passed)
+    return {name: number for name, number in tries.items() if not passed[name]}

@@ -48,6 +48,13 @@ class TestTries:
         assert history.tries("framing", "empty frame") == 0
         assert history.tries("framing.header", "one byte at a time") == 0
 
+    def test_the_checks_of_one_run_are_remembered_together(self, history: History) -> None:
+        history.failed_try("framing", "one byte at a time", "aa")
+        found = {"one byte at a time": False, "an empty frame": True}
+        for _ in range(2):
+            tries = history.judged("framing", "bb", found)
+            assert tries == {"one byte at a time": 2, "an empty frame": 0}
+
     def test_a_passed_check_adds_no_failed_try(self, history: History) -> None:
         history.failed_try("greet", "greets", "aa")
         assert history.passed("greet", "greets", "bb") == 1
