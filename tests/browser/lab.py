@@ -1,7 +1,7 @@
 """A private JupyterLab and a headless Chromium that runs notebooks in it.
 
-`serving_lab` starts the server on a free loopback port with its own configuration, runtime,
-settings and history folders, so that nothing of this machine's Jupyter shows or changes.
+`serving_lab` starts the server as `make lab` does, with configuration, runtime, settings and
+history folders of its own, so that nothing of this machine's Jupyter shows or changes.
 `LabPage` opens one notebook after the other on one browser page (about 1.5 s each; a page load
 each would cost 5 s). After Run All it queues an empty request behind the cells and waits for it:
 a cell that raises ends JupyterLab's own promise early while later cells still run.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -27,8 +26,11 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.notebooks.files import ROOT
+from tests.notebooks.kernels import environment
+
 START_SECONDS = 60.0
-RUN_SECONDS = 180.0
+RUN_SECONDS = 120.0
 WIDTH, HEIGHT = 1200, 1500  # of the window, CSS pixels: a slice that can be read as it is
 OVERLAP = 60  # pixels that two slices share, so that no line is cut twice
 
@@ -44,14 +46,15 @@ CHROMIUM_ARGUMENTS = [
     "--no-proxy-server",
 ]
 
-# rfc3987_syntax builds 35 grammars at import (about 3 s), which jsonschema can do without.
-LAUNCH = (
-    "import sys; sys.modules['rfc3987_syntax'] = None; "
-    "from jupyterlab.labapp import main; sys.exit(main())"
-)
+# What `make lab` starts, for another folder if need be.
+START = """
+import pathlib, sys
+from labsupport import lab
+lab.ROOT = pathlib.Path(sys.argv[1])
+lab.main(sys.argv[2:])
+"""
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
     # Cells outside of the window are otherwise not in the page: no pictures to measure or to shoot.
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -114,7 +117,10 @@ CLOSE = """async () => {
 SCROLL = """top => {
   const outer = window.jupyterapp.shell.currentWidget.node.querySelector('.jp-WindowedPanel-outer');
   outer.scrollTop = top;
-  return {top: outer.scrollTop, shown: outer.clientHeight, whole: outer.scrollHeight};
+  // JupyterLab lets one scroll past the end; the last cell's lower edge is where there is no more.
+  const last = [...outer.querySelectorAll('.jp-Cell')].at(-1).getBoundingClientRect().bottom;
+  const whole = outer.scrollTop + last - outer.getBoundingClientRect().top;
+  return {top: outer.scrollTop, shown: outer.clientHeight, whole};
 }"""
 
 
@@ -178,30 +184,27 @@ def serving_lab(root: Path) -> Iterator[str]:
             file = home / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values), encoding="utf-8")
-        environment = {
-            **{key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
+        variables = {
+            **environment(home),
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-            "IPYTHONDIR": str(home / "ipython"),
-            "LABSUPPORT_STATE": str(home / "state"),
         }
-        command = [sys.executable, "-c", LAUNCH, "--no-browser", "--ip=127.0.0.1", "--port=0"]
-        command += [
-            "--allow-root",
-            f"--ServerApp.root_dir={root}",
+        command = [
+            *(sys.executable, "-c", START, str(root), "--no-browser"),
             f"--FileCheckpoints.checkpoint_dir={home / 'checkpoints'}",
             "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--LabApp.news_url=None",
         ]
         log = home / "lab.log"
         with log.open("w", encoding="utf-8") as output:
             server = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command,
+                cwd=ROOT,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
         try:
             yield _address(server, home / "runtime", log)
@@ -216,8 +219,10 @@ def serving_lab(root: Path) -> Iterator[str]:
 
 def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
     deadline = time.monotonic() + START_SECONDS
+    said = f"JupyterLab did not answer within {START_SECONDS:.0f} s"
     while time.monotonic() < deadline:
         if server.poll() is not None:
+            said = f"JupyterLab ended with exit code {server.returncode}"
             break
         for file in runtime.glob("jpserver-*.json"):
             with contextlib.suppress(OSError, ValueError):  # half written, or not listening yet
@@ -227,7 +232,7 @@ def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
                     return f"{told['url']}lab?token={told['token']}&reset"
         time.sleep(0.05)
     end = log.read_text(encoding="utf-8", errors="replace")[-4000:]
-    raise LabError(f"JupyterLab did not answer within {START_SECONDS:.0f} s. Its log ends:\n{end}")
+    raise LabError(f"{said}. Its log ends:\n{end}")
 
 
 @dataclass
@@ -270,6 +275,14 @@ class LabPage:
             if at["top"] + at["shown"] >= at["whole"] - 1:
                 return shots
             top = at["top"] + at["shown"] - OVERLAP
+
+    def heard(self) -> list[str]:
+        """What the browser complained about since the last call, one line each."""
+        lines = [f"the browser's console says: {text}" for text in self.console]
+        lines += [f"a request left this machine: {url}" for url in self.outside]
+        self.console.clear()
+        self.outside.clear()
+        return lines
 
     def close(self) -> None:
         """Shut the open notebook's kernel down and close its tab without saving."""

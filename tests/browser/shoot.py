@@ -15,6 +15,11 @@ from pathlib import Path
 from tests.browser.lab import LabError, opened_lab
 
 
+def stem(notebook: Path) -> str:
+    """The name of a notebook's photographs: an exercise and its solution have the same name."""
+    return f"{notebook.stem}-solution" if notebook.parent.name == "solutions" else notebook.stem
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or not all(Path(name).is_file() for name in arguments[:-1]):
         print(__doc__, file=sys.stderr)
@@ -27,15 +32,13 @@ def main(arguments: list[str]) -> int:
         with opened_lab(root) as lab:
             for notebook in notebooks:
                 ran = lab.run(notebook.relative_to(root).as_posix())
-                shots = lab.shoot(folder, notebook.stem)
+                shots = lab.shoot(folder, stem(notebook))
                 lab.close()
                 print(f"{notebook.name}: {len(ran.cells)} code cells in {ran.seconds:.1f} s")
                 print("\n".join(f"  {shot}" for shot in shots))
-                for complaint in ran.complaints():
+                for complaint in [*ran.complaints(), *lab.heard()]:
                     broken = True
                     print(f"  BROKEN: {complaint}")
-            for line in [*lab.console, *lab.outside]:
-                print(f"  browser: {line}")
     except LabError as error:
         print(error, file=sys.stderr)
         return 1

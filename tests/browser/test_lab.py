@@ -1,0 +1,40 @@
+"""Every notebook in JupyterLab in a real browser: Run All, and look at what a learner sees.
+
+With LABSUPPORT_SCREENSHOTS=FOLDER every notebook is photographed into that folder; without it only
+one that fails is, into a temporary folder that the failure names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab import LabPage, opened_lab
+from tests.browser.shoot import stem
+from tests.notebooks.files import FOLDERS, ROOT, find
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
+
+NOTEBOOKS = find([ROOT / folder for folder in FOLDERS])
+SCREENSHOTS = os.environ.get("LABSUPPORT_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def lab(chromium: None) -> Iterator[LabPage]:
+    """JupyterLab as `make lab` starts it, on one page for all notebooks."""
+    with opened_lab(ROOT) as page:
+        yield page
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_notebook_runs_and_can_be_seen(path: Path, lab: LabPage, tmp_path: Path) -> None:
+    ran = lab.run(path.relative_to(ROOT).as_posix())
+    faults = [*ran.complaints(), *lab.heard()]
+    if SCREENSHOTS or faults:
+        shots = lab.shoot(Path(SCREENSHOTS or tmp_path), stem(path))
+        faults += [f"see {shots[0].parent}"] if faults else []
+    lab.close()
+    assert faults == []
