@@ -48,14 +48,29 @@ async def asked(peer, *texts, ending="\n"):
 
 async def replied(conn, text, said="a request gets its reply"):
     """Read one reply and compare it with that to `text`."""
-    did = f"sent {text!r}"
+    did = f"sent {shown(text)}"
     assert_bytes(await line_from(conn, said, did), reply_to(text), said=said, did=did)
+
+
+def shown(text):
+    """A text for the feedback; a long one by its start and its size in bytes."""
+    size = len(text.encode())
+    return repr(text) if size <= 40 else f"{text[:16]!r}... and so on, {size} bytes"
 
 
 async def line_from(conn, said, did):
     """One line from the answer. said, did: for the feedback when none comes."""
     try:
         return await conn.recv_line(timeout=PATIENCE, said=said)
+    except Mismatch as mismatch:
+        mismatch.did = did
+        raise
+
+
+async def all_from(conn, did):
+    """All that the answer sends, up to the end of the stream. did: for the feedback without one."""
+    try:
+        return await conn.recv_until_eof(timeout=PATIENCE)
     except Mismatch as mismatch:
         mismatch.did = did
         raise
@@ -254,12 +269,9 @@ async def cr_and_lf_in_two_reads(answer, draw, variant):
             conn = await peer.connect()
             await conn.send(f"{text}\r\n".encode())
             conn.half_close()
-            assert_bytes(
-                await conn.recv_until_eof(timeout=PATIENCE),
-                reply_to(text),
-                said="CR LF ends one line and is no part of its text",
-                did=f"sent {text!r} and CR LF in {pieces}, then half-closed",
-            )
+            said = "CR LF ends one line and is no part of its text"
+            did = f"sent {text!r} and CR LF in {pieces}, then half-closed"
+            assert_bytes(await all_from(conn, did), reply_to(text), said=said, did=did)
 
 
 @exercise.check(
@@ -309,12 +321,9 @@ async def every_reply_after_a_half_close(answer, draw, variant):
         conn = await peer.connect()
         await conn.send("".join(f"{text}\n" for text in texts).encode())
         conn.half_close()
-        assert_bytes(
-            await conn.recv_until_eof(timeout=PATIENCE),
-            b"".join(map(reply_to, texts)),
-            said="the client ended its direction and reads on: every reply reaches it",
-            did=f"sent {len(texts)} requests in one piece, half-closed, then read to the end",
-        )
+        said = "the client ended its direction and reads on: every reply reaches it"
+        did = f"sent {len(texts)} requests in one piece, half-closed, then read to the end"
+        assert_bytes(await all_from(conn, did), b"".join(map(reply_to, texts)), said=said, did=did)
 
 
 @exercise.check(
@@ -333,12 +342,9 @@ async def an_unfinished_line_gets_no_reply(answer, draw, variant):
         conn = await peer.connect()
         await conn.send(f"{text}\n{draw.word()}".encode())
         conn.half_close()
-        assert_bytes(
-            await conn.recv_until_eof(timeout=PATIENCE),
-            reply_to(text),
-            said="the stream ended inside of the second line, which gets no reply",
-            did="sent one line and the start of another, then half-closed",
-        )
+        said = "the stream ended inside of the second line, which gets no reply"
+        did = "sent one line and the start of another, then half-closed"
+        assert_bytes(await all_from(conn, did), reply_to(text), said=said, did=did)
 
 
 @exercise.check(
