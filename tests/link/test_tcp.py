@@ -404,13 +404,25 @@ def echo_at_once(many: int) -> None:
         wake.close()
 
 
+ECHO_SERVER = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+connections = []
+while True:
+    connections.append(listener.accept()[0])
+    connections[-1].sendall(connections[-1].recv(100))
+"""
+
+
 def test_without_descriptors_the_link_says_so_and_goes_on_later(
-    serve: Serve, connect: Connect, descriptor_limit: ModuleType
+    in_another_process: Callable[[str], tuple[str, int]],
+    connect: Connect,
+    descriptor_limit: ModuleType,
 ) -> None:
-    server = serve(echo)
     nofile = descriptor_limit.RLIMIT_NOFILE
     before = descriptor_limit.getrlimit(nofile)
-    with Link(server) as link:
+    with Link(in_another_process(ECHO_SERVER)) as link:
         client = connect(link.address)
         client.sendall(b"x")
         client.recv(1)
