@@ -90,7 +90,7 @@ class LoopServer(Server):
             self._fail(failure)
             traceback.clear_frames(failure.__traceback__)
         finally:
-            # Not wait=True: a blocked worker is named by stop() instead.
+            # Drop what waits for a worker. Do not wait for the workers: stop() names the blocked.
             executor.shutdown(wait=False, cancel_futures=True)
             self._loop.close()
             self._opened.close()

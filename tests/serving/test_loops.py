@@ -134,6 +134,8 @@ def test_a_connection_that_a_handler_left_open_is_closed_by_the_stop() -> None:
 
 
 def test_stray_tasks_and_async_generators_end_with_the_server(ask: Ask) -> None:
+    kept: list[object] = []  # else the collector would end them
+
     async def starts_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def ticks():  # type: ignore[no-untyped-def]
             try:
@@ -143,15 +145,17 @@ def test_stray_tasks_and_async_generators_end_with_the_server(ask: Ask) -> None:
                 print("generator closed")
 
         async def stray() -> None:
+            generator = ticks()
+            kept.append(generator)
             try:
-                async for _ in ticks():
+                async for _ in generator:
                     await asyncio.Event().wait()
             finally:
                 print("stray task ended")
 
-        loop = asyncio.get_running_loop()
-        loop.stray = loop.create_task(stray())  # type: ignore[attr-defined]
-        await asyncio.wait([loop.stray], timeout=0)  # type: ignore[attr-defined]
+        task = asyncio.create_task(stray())
+        kept.append(task)
+        await asyncio.wait([task], timeout=0)
         writer.close()
 
     server = serve(starts_more)
@@ -192,6 +196,28 @@ def test_a_worker_that_would_not_stop_is_named(ask: Ask, release: threading.Even
     release.set()
     server.stop()
     assert not server.running
+
+
+def test_work_that_waits_for_a_worker_is_dropped_by_the_stop(release: threading.Event) -> None:
+    begun = []
+
+    def job() -> None:
+        begun.append(1)
+        release.wait()
+
+    async def orders(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        jobs = [asyncio.get_running_loop().run_in_executor(None, job) for _ in range(200)]
+        print("ordered")
+        await asyncio.wait(jobs)
+
+    server = serve(orders)
+    with socket.create_connection(server.address):
+        server.wait_for_output("ordered")
+        with pytest.raises(StillRunning):
+            server.stop(0.3)
+    release.set()
+    server.stop()
+    assert len(begun) < 200
 
 
 def test_a_handler_that_blocks_the_loop_is_named_with_its_line(release: threading.Event) -> None:
