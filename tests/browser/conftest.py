@@ -9,9 +9,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def chromium() -> None:
-    from tests.browser.lab import HOW_TO_INSTALL, findchromium
+    from tests.browser.lab import HOW_TO_INSTALL, find_chromium
 
-    if findchromium() is None:
+    if find_chromium() is None:
         said = f"there is no Chromium on this machine. {HOW_TO_INSTALL}"
         if os.environ.get("CI"):
             pytest.fail(said, pytrace=False)
