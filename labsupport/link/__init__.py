@@ -26,9 +26,11 @@ import socket
 import threading
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from labsupport.clock import poll
 from labsupport.link import causal
 from labsupport.link.faults import (
     DIRECTIONS,
@@ -52,6 +54,8 @@ class HasAddress(Protocol):
     @property
     def address(self) -> tuple[str, int]: ...
 
+
+_SETTLE = 0.25  # seconds
 
 Destination = tuple[str, int] | HasAddress
 
@@ -152,15 +156,17 @@ class Link:
         return self
 
     def stop(self) -> None:
-        """Close the listener and all connections and end the thread, within 2 seconds.
+        """Close the listener and all connections and end the thread, within 3 seconds.
 
-        Stopping again does nothing. The trace stays. Raises RuntimeError if the thread would not
-        end.
+        A connection that one side has ended already gets 0.25 s to end as the two sides want it, so
+        that a client that closes just before leaves the same trace each time. Stopping again does
+        nothing. The trace stays. Raises RuntimeError if the thread would not end.
         """
         with self._changing:
             self._stopped = True
             running, self._running = self._running, None
         if running is not None:
+            running.settle()
             running.stop()
 
     def __enter__(self) -> Link:
@@ -283,6 +289,16 @@ class _Running:
             )
         else:
             self.relay = UdpRelay(self.thread.loop, link.trace, link.name, link.seed, link._faults)
+
+    def settle(self) -> None:
+        """Wait a little for connections that are about to end."""
+        with suppress(TimeoutError):  # then they are closed as they are
+            self.thread.call(lambda: None)  # a turn of the loop: it sees the ends that have come
+            poll(
+                lambda: not self.thread.call(self.relay.ending),
+                deadline=_SETTLE,
+                said="a connection did not end",
+            )
 
     def stop(self) -> None:
         with self._stopping:

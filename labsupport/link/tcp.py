@@ -114,6 +114,10 @@ class TcpRelay:
         for each in list(self.joined.values()):
             each.close("the link was stopped")
 
+    def ending(self) -> bool:
+        """Whether one side of some connection has ended and the other has not yet."""
+        return any(each.ending for each in self.joined.values())
+
     def connections(self) -> tuple[Connection, ...]:
         """The connections that are open now."""
         return tuple(each.view() for each in self.joined.values())
@@ -165,6 +169,10 @@ class _Joined:
         client.setblocking(False)
         _option(client, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._add("open")
+
+    @property
+    def ending(self) -> bool:
+        return any(way.read_end or way.sent_end for way in self._ways.values())
 
     @property
     def probe(self) -> ReadProbe | None:

@@ -80,6 +80,10 @@ class UdpRelay:
         if self._near is not None:
             self._near.close()
 
+    def ending(self) -> bool:
+        """Whether something is about to end: never, since datagrams have no end."""
+        return False
+
     def connections(self) -> tuple[Connection, ...]:
         """The clients that are known now."""
         return tuple(client.view() for client in self.clients.values())

@@ -488,6 +488,19 @@ def test_a_link_that_is_forgotten_stops(serve: Serve) -> None:
     )
 
 
+def test_an_exchange_that_is_over_leaves_the_same_trace_each_time(serve: Serve) -> None:
+    server = serve(echo)
+    traces = set()
+    for _ in range(30):
+        with Link(server) as link:
+            with socket.create_connection(link.address, timeout=WAIT) as client:
+                client.sendall(b"hi")
+                client.recv(10)
+        traces.add(link.trace.transcript())
+    (only,) = traces
+    assert only.splitlines()[-1] == "link · close    2 bytes to the server, 2 to the client"
+
+
 def test_stopping_ends_connections_whatever_they_are_doing(serve: Serve, connect: Connect) -> None:
     free = threading.Event()
     server = serve(lambda connection: free.wait(WAIT))
