@@ -39,7 +39,6 @@ def replace(name: str) -> None:
         old.stop()
     except StillRunning as left:
         warnings.warn(f"the former {left}", RuntimeWarning, stacklevel=4)
-        forget(old)
 
 
 def register(server: Server) -> None:

@@ -69,6 +69,20 @@ def test_stopping_wakes_a_thread_that_sends_to_a_client_that_does_not_read() -> 
     assert not server.running
 
 
+def test_the_error_that_a_thread_gets_from_the_stop_is_not_reported() -> None:
+    def floods_in_a_thread(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        threading.Thread(target=connection.sendall, args=(bytes(64 * 1024 * 1024),)).start()
+        print("sends")
+        listener.accept()
+
+    server = serve(floods_in_a_thread)
+    with socket.create_connection(server.address):
+        server.wait_for_output("sends")
+        server.stop()
+    assert server.output == "sends\n"
+
+
 def test_stopping_closes_connections_that_somebody_keeps() -> None:
     kept = []
 
