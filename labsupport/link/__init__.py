@@ -17,7 +17,8 @@ with `delay`, `jitter`, `retransmit_delay`, `merge` or larger pieces of `cut`) a
 sockets in the kernel.
 
 Modules: `faults` (names and values), `schedule` (what they do, without I/O), `way` (one direction
-of a TCP connection), `tcp` and `udp` (the relays), `causal` (has the receiver read it?), `loop`.
+of a TCP connection) over `waiting` (its bytes), `tcp` and `udp` (the relays), `causal` (has the
+receiver read it?), `loop` (the thread).
 """
 
 from __future__ import annotations

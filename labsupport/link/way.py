@@ -20,13 +20,13 @@ import asyncio
 import errno
 import os
 import socket
-from collections import deque
 from typing import Literal, Protocol
 
 from labsupport.clock import now
 from labsupport.link.causal import ReadProbe
 from labsupport.link.faults import LARGEST_BLOCK, TcpFaults
 from labsupport.link.schedule import Departures, Dice, End, Hold, Piece, decide
+from labsupport.link.waiting import Waiting
 from labsupport.trace import Direction, Trace
 
 __all__ = ["LONG_READ_AHEAD", "PATIENCE", "READ_AHEAD", "UNREAD_LIMIT", "Ends", "Way"]
@@ -100,7 +100,7 @@ class Way:
         self.read_end = False
         self._dice = dice
         self._departures = Departures()
-        self._waiting = _Waiting()
+        self._waiting = Waiting()
         self._offset = 0  # of the first byte that has not been taken from _waiting
         self._unsent = b""  # the rest of a piece that the target has not accepted
         self._read = 0
@@ -419,49 +419,3 @@ class Way:
             note=note,
             at=at,
         )
-
-
-class _Waiting:
-    """Chunks of bytes with the moments at which they came; taken from the front in any sizes."""
-
-    def __init__(self) -> None:
-        self._chunks: deque[tuple[float, bytes]] = deque()
-        self._gone = 0  # bytes of the first chunk that were taken
-        self.total = 0
-
-    @property
-    def head(self) -> int:
-        """How many bytes of the first chunk wait."""
-        return len(self._chunks[0][1]) - self._gone if self._chunks else 0
-
-    def append(self, data: bytes, came: float) -> None:
-        self._chunks.append((came, data))
-        self.total += len(data)
-
-    def came(self, length: int) -> float:
-        """When the last of the first `length` bytes came."""
-        seen = -self._gone
-        for came, data in self._chunks:
-            seen += len(data)
-            if seen >= length:
-                return came
-        raise AssertionError("fewer bytes wait than were asked for")
-
-    def take(self, length: int) -> bytes:
-        """Remove and return the first `length` bytes."""
-        parts = []
-        self.total -= length
-        while length:
-            data = self._chunks[0][1]
-            part = data[self._gone : self._gone + length]
-            parts.append(part)
-            length -= len(part)
-            self._gone += len(part)
-            if self._gone == len(data):
-                self._chunks.popleft()
-                self._gone = 0
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def clear(self) -> None:
-        self._chunks.clear()
-        self._gone = self.total = 0
