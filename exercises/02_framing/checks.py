@@ -153,7 +153,7 @@ async def the_header_is_big_endian(answer, draw, variant):
 @header.check(
     "the header counts bytes",
     points=1,
-    misconception="str-len-is-byte-len",
+    misconception="text-is-bytes",
     hints=[
         "What does the reader of a frame receive: characters or bytes?",
         "The header says how many bytes of body follow it. Encode first, then count.",
@@ -344,7 +344,7 @@ async def read_frame_end_inside(answer, draw, variant):
 @exercise.check(
     "read_frame: a timeout is passed on",
     points=1,
-    misconception="silence-is-the-end",
+    misconception="empty-means-the-end",
     hints=[
         "Does a peer that is silent say that it has finished?",
         "What recv raises is not for read_frame to decide about: the caller set the timeout.",

@@ -192,7 +192,7 @@ async def one_request_after_another(answer, draw, variant):
 @exercise.check(
     "characters are counted",
     points=1,
-    misconception="str-len-is-byte-len",
+    misconception="text-is-bytes",
     hints=[
         "How many characters has `Zoë`, and how many bytes?",
         "The number in the reply counts characters of the request: decode, then count, then upper.",

@@ -1,7 +1,7 @@
 """Announces the length of the str, so that the body is longer than its header says.
 
 refused by: the header counts bytes
-misconception: str-len-is-byte-len
+misconception: text-is-bytes
 """
 
 

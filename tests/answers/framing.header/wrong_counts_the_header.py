@@ -1,7 +1,7 @@
 """The length includes the four bytes of the header itself.
 
 refused by: the header is big-endian, the header counts bytes
-misconception: str-len-is-byte-len
+misconception: text-is-bytes
 """
 
 

@@ -1,7 +1,7 @@
 """Turns every trouble of the socket into an end of the stream.
 
 refused by: read_frame: a timeout is passed on
-misconception: silence-is-the-end
+misconception: empty-means-the-end
 """
 
 

@@ -1,7 +1,7 @@
 """Swallows the timeout and reads again, so that the caller's patience has no end.
 
 refused by: read_frame: a timeout is passed on
-misconception: silence-is-the-end
+misconception: empty-means-the-end
 """
 
 

@@ -1,7 +1,7 @@
 """Counts the characters of the reply: ß becomes SS and counts twice.
 
 refused by: characters are counted
-misconception: str-len-is-byte-len
+misconception: text-is-bytes
 """
 
 LIMIT = 1024

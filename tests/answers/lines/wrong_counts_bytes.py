@@ -1,7 +1,7 @@
 """Counts the bytes of the line, not the characters of the text.
 
 refused by: characters are counted, only a line feed ends a line
-misconception: str-len-is-byte-len
+misconception: text-is-bytes
 """
 
 LIMIT = 1024
