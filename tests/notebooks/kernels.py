@@ -44,6 +44,16 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {name: str(path) for name, path in private.items()}
 
 
+def transport(folder: Path) -> dict[str, str]:
+    """How to talk to a kernel: through files in `folder` where the system can, not through ports.
+
+    Jupyter picks free ports before the kernel binds them. On a machine whose other tests open
+    thousands of connections somebody else takes one of them now and then.
+    """
+    through = {"transport": "ipc"} if os.name == "posix" else {}
+    return through | {"connection_file": str(folder / "kernel.json")}
+
+
 class CourseKernel(RunningKernel):  # type: ignore[misc]  # nbval has no types
     """A running kernel of this Python, in the folder `cwd`; end it with `stop`.
 
@@ -59,7 +69,9 @@ class CourseKernel(RunningKernel):  # type: ignore[misc]  # nbval has no types
         home = Path(self._folder.name)
         self._log = (home / "kernel.log").open("w+b")
         self.km = KernelManager(
-            kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
+            kernel_name=CURRENT_ENV_KERNEL_NAME,
+            kernel_spec_manager=NbvalKernelspecManager(),
+            **transport(home),
         )
         self.km.start_kernel(
             cwd=str(cwd),

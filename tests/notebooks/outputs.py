@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from tests.notebooks.comparison import Patterns, compared, is_compared, read_patterns, shape
 from tests.notebooks.files import FOLDERS, ROOT, as_text, find, node, read
-from tests.notebooks.kernels import QUIET, environment
+from tests.notebooks.kernels import QUIET, environment, transport
 
 CELL_SECONDS = 60
 LARGEST = 1_000_000  # bytes
@@ -53,7 +54,7 @@ def refresh(path: Path, *, pictures: bool = False) -> Result:
     stored, fresh = read(path), read(path)
     try:
         run(fresh, path.parent)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:  # also of a dead kernel
         return Result(path, fault=f"left untouched: {_failed_cell(fresh)}\n{error}")
     rewritten = merge(stored, fresh, read_patterns(), everything=pictures)
     tidy(stored)
@@ -77,6 +78,7 @@ def run(notebook: NotebookNode, folder: Path) -> None:
             store_widget_state=False,
             shutdown_kernel="immediate",
             extra_arguments=QUIET,
+            config=Config({"KernelManager": transport(Path(home))}),
         )
         client.execute(cwd=str(folder), env=environment(Path(home)))
 
