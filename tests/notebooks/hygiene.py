@@ -4,7 +4,8 @@
 tasks of the kernel's loop, servers of labsupport. What is there at the end and was not there at the
 beginning is left over. A lesson stops what it starts, in-process servers too.
 
-Idle threads of the event loop's own pool live as long as the loop: they are not left over.
+Idle threads of the event loop's own pool live as long as the loop: they are not left over. Nor is
+the thread that pyzmq starts in the kernel when a cell's output is larger than 64 KB.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def _leftovers():
     threads = {
         str(thread.ident): thread.name
         for thread in threading.enumerate()
-        if not thread.name.startswith("asyncio_")
+        if not thread.name.startswith("asyncio_") and type(thread).__module__ != "zmq.utils.garbage"
     }
     here = asyncio.current_task()
     tasks = {

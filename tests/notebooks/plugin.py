@@ -15,6 +15,7 @@ only: `-k "not again and not restart"`. Works with `-n 2 --dist loadfile`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from typing import Any
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from labsupport.clock import Deadline, poll
 from tests.notebooks import hygiene
+from tests.notebooks.comparison import SANITIZE
 from tests.notebooks.kernels import CourseKernel
 
 CELL_SECONDS = 60
-SANITIZE = Path(__file__).with_name("sanitize.cfg")
+ENDING_SECONDS = 2.0  # for threads and processes that were told to end
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,7 +99,16 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
         return hygiene.stored_faults(self.nb)
 
     def check_left_over(self) -> list[str]:
-        return hygiene.left_over(self.baseline, self.probe())
+        """What is left over, and still is after a moment: a thread may be on its last lines."""
+        found: list[str] = []
+
+        def clean() -> bool:
+            found[:] = hygiene.left_over(self.baseline, self.probe())
+            return not found
+
+        with contextlib.suppress(TimeoutError):
+            poll(clean, deadline=Deadline(ENDING_SECONDS), said="something is left over")
+        return found
 
     def restart(self) -> list[str]:
         assert self.kernel is not None

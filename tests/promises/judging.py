@@ -64,7 +64,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
     """Judge what this file's selected tests ask about, a few at a time; hand out the reports."""
     module: Any = request.module
-    wanted = [
+    wanted: list[Any] = [
         (item.callspec.params["path"], item.callspec.params["slug"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")

@@ -69,9 +69,9 @@ def faults(source: Source, *, wildcard: bool = False) -> list[str]:
                     found.append(f"{where} goes to {host!r}, which is not loopback")
         if name in REQUESTING:
             for text in strings(call):
-                host = urlsplit(text).hostname if "://" in text else None
-                if host is not None and host not in allowed:
-                    found.append(f"{where} asks {host!r}, which is not loopback")
+                asked = urlsplit(text).hostname if "://" in text else None
+                if asked is not None and asked not in allowed:
+                    found.append(f"{where} asks {asked!r}, which is not loopback")
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(port))) if (
