@@ -120,7 +120,8 @@ class Magics:
         try:
             root = find_course(self.home)
             folder = find_exercise(root, slug)
-            names = [name for name in self.shell.user_ns if not name.startswith("_")]
+            hidden: Any = self.shell.user_ns_hidden
+            names = [name for name in self.shell.user_ns if name[0] != "_" and name not in hidden]
             answer = Answer.from_cell(self.answers[slug], slug, elsewhere=names)
             report = check(answer, folder, seed=seed, only=only)
         except (InputError, EngineError) as error:

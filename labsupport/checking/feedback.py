@@ -135,7 +135,8 @@ def _explained(
 
 def _found(result: Result) -> Iterator[_Part]:
     """What the check saw."""
-    yield _Part("words", _sentence(result.said))
+    if result.said:
+        yield _Part("words", _sentence(result.said))
     if result.did:
         yield _Part("words", _sentence(f"The check {result.did}"))
     if result.comparison:

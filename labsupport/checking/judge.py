@@ -36,8 +36,11 @@ from labsupport.checking.verdicts import Clerk, masked
 
 __all__ = ["LOADING", "main"]
 
-LOADING = 5.0
-"""Seconds in which the answer's own top-level code has to end."""
+STARTING = 20.0
+"""Seconds for a fresh host to say that it is ready: an interpreter on a very busy machine."""
+
+LOADING = 8.0
+"""Seconds in which the answer's own top-level code has to end; its imports are a part of it."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -60,6 +63,8 @@ def main() -> None:
         tell({"event": "refused", "message": str(error)})
     except EngineError as error:
         tell({"event": "broken", "message": str(error)})
+    except TimeoutError as error:  # of the launcher
+        tell({"event": "broken", "message": f"{error}. Nothing was counted; check again."})
     finally:
         launcher.close()
     sys.stderr.flush()
@@ -136,6 +141,13 @@ class _Run:
     async def _loaded(self, remote: RemoteAnswer) -> bool:
         """Run the answer's source. When that fails, it is the problem of all checks."""
         label = self.answer.label
+        try:
+            async with asyncio.timeout(STARTING):
+                await remote.ready()
+        except TimeoutError:
+            raise TimeoutError(f"a process did not start within {STARTING:g} s") from None
+        except HostGone as gone:
+            raise EngineError(f"The answer's process ended at its start: {gone}.") from gone
         try:
             async with asyncio.timeout(LOADING):
                 await remote.load(self.answer.source, self.answer.elsewhere)

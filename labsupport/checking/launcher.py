@@ -318,7 +318,8 @@ class Launcher:
         self.level = Level(
             1,
             "limited",
-            "your answer ran in its own process, with limits; it was not kept from your files",
+            "your answer ran in a process of its own, with limits; it could read your files and "
+            "use the network",
         )
         self._root = Path(tempfile.mkdtemp(prefix="labsupport-", dir=folder))
         self._force_port = force_port
@@ -344,7 +345,7 @@ class Launcher:
     def end(self, host: HostProcess) -> None:
         """Kill a host with all of its children, and remove its folder.
 
-        Raises RuntimeError when a process is still alive after 5 seconds.
+        Raises TimeoutError when a process is still alive after 5 seconds.
         """
         host.stop_reading()
         family = [] if self._reaps else host.processes()[1:]

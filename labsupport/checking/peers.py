@@ -178,6 +178,11 @@ class Conn:
         """End `hold`."""
         self._released.set()
 
+    def give_up(self) -> None:
+        """Close what the check left open, at the end of the block; not a part of its script."""
+        self.release()
+        self.sock.close()
+
     async def _needed(self, n: int, until: Deadline, wanted: str, said: str) -> None:
         """Read more of something of which more has to come."""
         if not self._ended:
@@ -234,6 +239,8 @@ class Conn:
             data = bytes(self._buffer)
             self._buffer.clear()
             self._record("received", data=data, inward=True)
+            if self._ended:
+                self._record("eof", inward=True)
         return Mismatch(said, expected=expected, got=got, conn=self)
 
     def _record(self, kind: str, data: bytes = b"", inward: bool = False) -> None:
@@ -292,8 +299,7 @@ class _Peer:
 
     def _close(self) -> None:
         for conn in self.connections:
-            conn.release()
-            conn.close()
+            conn.give_up()
 
 
 class ServingPeer(_Peer):
@@ -458,8 +464,9 @@ async def facing(
         touched.set(conn)
         try:
             await script(conn, conn.number)
-        finally:
             conn.close()
+        finally:
+            conn.give_up()
 
     async def accept() -> None:
         while True:
@@ -489,7 +496,7 @@ async def facing(
             task.cancel()
         await asyncio.gather(accepting, *scripts, return_exceptions=True)
         for conn in connections:
-            conn.close()
+            conn.give_up()
         listener.close()
         if link is not None:
             link.stop()

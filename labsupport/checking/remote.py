@@ -208,10 +208,13 @@ class RemoteAnswer:
                 task.cancel()
             await asyncio.gather(self._reader, *self._asks, return_exceptions=True)
 
+    async def ready(self) -> None:
+        """Wait until the process says that it is there."""
+        await self._ready
+
     async def load(self, source: str, elsewhere: frozenset[str]) -> list[str]:
         """Run the answer's source in its process; the names that it defines."""
         self.elsewhere = elsewhere
-        await self._ready
         return [_text(each) for each in _list(await self._request("load", "", source=source))]
 
     async def where(self) -> list[dict[str, Any]]:
@@ -471,7 +474,7 @@ async def _expect_raise(
             expected=f"{expected} is raised",
             got=str(raised),
         )
-        mismatch.notes.append(raised.traceback)
+        mismatch.notes.append(f"In your answer:\n{raised.traceback}")
         raise mismatch from None
     raise Mismatch(
         f"`{spoken}` raises nothing",

@@ -174,10 +174,9 @@ def test_a_failure_tells_what_the_server_raised_meanwhile(judged: Judged) -> Non
     assert result.verdict == "failed", result
     assert (result.expected, result.got) == ("5 bytes", "b'ab', then the end of the stream")
     assert result.notes[0].startswith("Meanwhile `serve` raised:\nline 7, in serve")
-    assert result.ladder.splitlines()[1:] == [
-        "|<---------------------------------------------------- 2 bytes b'ab' --|",
-        "|<-------------------------------------------------------------- EOF --|",
-    ]
+    rungs = result.ladder.splitlines()[1:]
+    assert "2 bytes b'ab'" in rungs[0]
+    assert "EOF" in rungs[1]
 
 
 def test_a_port_in_feedback_is_masked(judged: Judged) -> None:

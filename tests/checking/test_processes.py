@@ -97,6 +97,31 @@ def test_children_of_an_answer_die_with_it(judged: Judged, tmp_path: Path, child
         gone([int(pid) for pid in told.read_text().split()])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux finds children without a parent")
+def test_many_children_die_with_an_answer(judged: Judged, tmp_path: Path) -> None:
+    told = tmp_path / "pids"
+    result = judged(
+        'await answer.call("f")',
+        f"""
+        import os, signal
+        def f():
+            with open({str(told)!r}, "w") as file:
+                for _ in range(100):
+                    read, write = os.pipe()
+                    if os.fork() == 0:
+                        os.setsid()
+                        os.write(write, str(os.getpid()).encode())
+                        while True: signal.pause()
+                    file.write(os.read(read, 20).decode() + " ")
+        """,
+        deadline=20.0,
+    )
+    assert result.verdict == "passed", result
+    pids = [int(pid) for pid in told.read_text().split()]
+    assert len(set(pids)) == 100
+    gone(pids)
+
+
 @posix
 def test_a_child_that_comes_back_from_a_call_says_nothing(judged: Judged) -> None:
     result = judged(
@@ -276,6 +301,7 @@ def test_an_interrupt_of_the_caller_ends_the_judge(course: Any) -> None:
 async def adds(launcher: Launcher) -> Any:
     remote = RemoteAnswer(launcher.take())
     async with remote.connected():
+        await remote.ready()
         await remote.load("def add(a, b): return a + b", frozenset())
         return await remote.call("add", 1, 2)
 
@@ -313,6 +339,7 @@ def test_limits_are_set_before_the_answer_runs(tmp_path: Path) -> None:
     async def look(launcher: Launcher) -> Any:
         remote = RemoteAnswer(launcher.take())
         async with remote.connected():
+            await remote.ready()
             await remote.load(
                 "import resource\ndef f(*names):\n"
                 "    return [resource.getrlimit(getattr(resource, name)) for name in names]",

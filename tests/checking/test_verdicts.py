@@ -201,7 +201,7 @@ def test_loading_that_does_not_end_is_said_with_its_loop(course: Any) -> None:
     report = course.judge("x = 1\nwhile True:\n    x += 1\n")
     assert report.results[0].verdict == "timed out"
     assert report.problem.splitlines() == [
-        "Running the answer cell does not end: it was still busy after 5 s. An answer only defines "
+        "Running the answer cell does not end: it was still busy after 8 s. An answer only defines "
         "things; calls belong into another cell.",
         "It goes round in the loop of line 2:",
         "    while True:",
