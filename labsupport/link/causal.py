@@ -5,48 +5,33 @@ them: the sender's, until they are acknowledged, and the receiver's. Both can be
 sender's process, without rights, although the receiver is another process:
 
 1. `ioctl(TIOCOUTQ)` gives the bytes that are sent and not acknowledged (tcp(7), SIOCOUTQ).
-2. A netlink socket (NETLINK_SOCK_DIAG) finds one TCP socket of this machine by its two addresses
-   and gives the bytes in its receive queue (sock_diag(7), struct inet_diag_req_v2).
+2. `SockDiag` finds one TCP socket of this machine by its two addresses and gives the bytes in its
+   receive queue.
 
 The first must be 0 before the second means anything: bytes that have not arrived are in no receive
 queue. The receiver's socket is the one whose own address is our remote address.
 
-A connection that the kernel does not find (ENOENT) has been closed by the receiver: nobody will
-read, so there is nothing to wait for. The kernel answers a query while the question is being sent,
-so the answer is there at once and a query costs some 10 microseconds.
+A connection that the kernel does not find has been closed by the receiver: nobody will read, so
+there is nothing to wait for.
 """
 
 from __future__ import annotations
 
 import errno
 import functools
-import os
 import socket
 import struct
 import sys
-from types import TracebackType
 from typing import Any
 
 from labsupport.clock import poll
+from labsupport.sockdiag import SockDiag
 
 if sys.platform == "linux":
     import fcntl
     import termios
 
 __all__ = ["ReadProbe", "available", "unacknowledged"]
-
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLM_F_REQUEST = 1
-_NLMSG_ERROR = 2
-_ALL_STATES = 0xFFFFFFFF
-_NO_COOKIE = 0xFFFFFFFF
-
-_MESSAGE = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
-_REQUEST = struct.Struct("=BBBxI")  # family, protocol, extensions, states
-_IDENTITY = struct.Struct("!HH16s16s")  # source port, destination port, addresses
-_INTERFACE_AND_COOKIE = struct.Struct("=III")
-_RECEIVE_QUEUE_AT = _MESSAGE.size + 4 + 48 + 4  # in struct inet_diag_msg: idiag_rqueue
 
 
 def unacknowledged(sock: socket.socket) -> int:
@@ -61,21 +46,8 @@ def unacknowledged(sock: socket.socket) -> int:
     return count
 
 
-class ReadProbe:
-    """One netlink socket that answers for any number of connections. A context manager.
-
-    Raises OSError when the system has no such interface; see `available`.
-    """
-
-    def __init__(self) -> None:
-        if sys.platform != "linux":
-            raise OSError(errno.ENOTSUP, "only Linux tells how full another socket's queue is")
-        self._netlink = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
-        )
-        self._netlink.bind((0, 0))
-        self._netlink.settimeout(1.0)
-        self._sequence = 0
+class ReadProbe(SockDiag):
+    """Answers for any number of connections whether their receivers have read. See `available`."""
 
     def has_read(self, sock: socket.socket) -> bool:
         """Whether the receiver of what was sent on this connected socket has read all of it.
@@ -88,51 +60,15 @@ class ReadProbe:
             if error.errno == errno.ENOTCONN:  # reset: what was sent will never be acknowledged
                 return True
             raise
-        return not unacknowledged(sock) and not self.waiting(sock.family, receiver, sender)
+        return not unacknowledged(sock) and not self.waiting(receiver, sender)
 
-    def waiting(self, family: int, own: Any, remote: Any) -> int:
+    def waiting(self, own: Any, remote: Any) -> int:
         """The bytes in the receive queue of the socket with these two addresses; 0 if it is gone.
 
         own, remote: its own address and that of its peer, as getsockname and getpeername give them.
         """
-        scope = own[3] if family == socket.AF_INET6 and len(own) > 3 else 0
-        body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ALL_STATES)
-        body += _IDENTITY.pack(
-            own[1], remote[1], _packed(family, own[0]), _packed(family, remote[0])
-        )
-        body += _INTERFACE_AND_COOKIE.pack(scope, _NO_COOKIE, _NO_COOKIE)
-        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        head = _MESSAGE.pack(
-            _MESSAGE.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, self._sequence, 0
-        )
-        self._netlink.send(head + body)
-        while True:
-            answer = self._netlink.recv(4096)
-            _, kind, _, sequence, _ = _MESSAGE.unpack_from(answer)
-            if sequence == self._sequence:
-                break
-        if kind == _NLMSG_ERROR:
-            code = -struct.unpack_from("=i", answer, _MESSAGE.size)[0]
-            if code == errno.ENOENT:
-                return 0
-            raise OSError(code, f"the kernel did not answer for a socket: {os.strerror(code)}")
-        queued: int = struct.unpack_from("=I", answer, _RECEIVE_QUEUE_AT)[0]
-        return queued
-
-    def close(self) -> None:
-        """Close the netlink socket; closing twice is fine."""
-        self._netlink.close()
-
-    def __enter__(self) -> ReadProbe:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+        found = self.ask(own[:2], remote[:2], scope=own[3] if len(own) > 3 else 0)
+        return found.receive_queue if found else 0
 
 
 @functools.cache
@@ -155,8 +91,3 @@ def available() -> bool:
             return not unread and probe.has_read(sender)
     except OSError:  # TimeoutError is one: the system has not the interface, or not for us
         return False
-
-
-def _packed(family: int, address: str) -> bytes:
-    """An address as the 16 bytes of struct inet_diag_sockid; IPv4 takes the first four."""
-    return socket.inet_pton(family, address.partition("%")[0]).ljust(16, b"\0")

@@ -19,8 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from labsupport.meters import sockdiag
 from labsupport.meters.sockets import Unavailable, tcp_info
+from labsupport.sockdiag import SockDiag
 
 if sys.platform != "win32":
     import resource
@@ -159,7 +159,8 @@ def _causal_cut_works() -> bool:
     """Whether the kernel says what a receiver has not read yet, which a `Link` waits for."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         try:
-            return sockdiag.state_number(listener.getsockname(), None) != 0
+            with SockDiag() as kernel:
+                return kernel.ask(listener.getsockname(), ("0.0.0.0", 0)) is not None
         except OSError:
             return False
 

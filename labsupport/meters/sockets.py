@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from labsupport.meters import sockdiag
+from labsupport.sockdiag import SockDiag
 
 __all__ = [
     "STATES",
@@ -144,7 +144,7 @@ def tcp_state(local: Address, remote: Address | None) -> str:
     if sys.platform == "linux":
         # A sandbox may forbid the question; the list below needs /proc only.
         with suppress(OSError):
-            return _KERNEL[sockdiag.state_number(*wanted)]
+            return _KERNEL[_state_number(*wanted)]
     try:
         listed = _all_sockets()
     except psutil.AccessDenied:
@@ -156,6 +156,17 @@ def tcp_state(local: Address, remote: Address | None) -> str:
             ) from None
     states = [each.state for each in listed if (each.local, each.remote) == wanted]
     return states[0] if states else "CLOSED"
+
+
+def _state_number(local: tuple[str, int], remote: tuple[str, int] | None) -> int:
+    """The kernel's number of a socket's state; 0 when there is no such socket."""
+    with SockDiag() as kernel:
+        found = kernel.ask(local, remote or ("::" if ":" in local[0] else "0.0.0.0", 0))
+    if found is None:
+        return 0
+    # Where no connection fits, the kernel answers with the listener on that port.
+    listens = _KERNEL[found.state] == "LISTEN"
+    return 0 if remote is not None and listens else found.state
 
 
 def _all_sockets() -> list[Connection]:

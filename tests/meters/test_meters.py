@@ -15,7 +15,7 @@ import pytest
 
 from labsupport import meters
 from labsupport.clock import Deadline, poll
-from labsupport.meters import sockdiag, sockets
+from labsupport.meters import sockets
 from labsupport.meters.states import NOT_VISIBLE, StateRecorder, state_of
 from labsupport.trace import Trace
 
@@ -217,7 +217,7 @@ class TestTcpState:
         def forbidden(*ends: object) -> int:
             raise PermissionError
 
-        monkeypatch.setattr(sockdiag, "state_number", forbidden)
+        monkeypatch.setattr(sockets, "_state_number", forbidden)
         assert pair.states() == ("ESTABLISHED", "ESTABLISHED")
         pair.client.close()
         assert pair.server.recv(1) == b""
@@ -244,7 +244,7 @@ def hide_others(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError
 
     monkeypatch.setattr(psutil, "net_connections", denied)
-    monkeypatch.setattr(sockdiag, "state_number", forbidden)
+    monkeypatch.setattr(sockets, "_state_number", forbidden)
 
 
 class TestTcpInfo:

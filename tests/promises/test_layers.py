@@ -28,9 +28,10 @@ GROUND: dict[str, set[str]] = {
     "history": {"clock"},
     "trace": {"clock"},
     "recording": {"clock", "trace"},
-    "link": {"clock", "trace"},
+    "link": {"clock", "sockdiag", "trace"},
     "serving": {"clock"},
-    "meters": {"clock", "trace"},
+    "meters": {"clock", "sockdiag", "trace"},
+    "sockdiag": set(),
 }
 UPPER: tuple[set[str], ...] = (
     {"pictures", "predictions"},
