@@ -127,7 +127,7 @@ async def documentation_is_not_private(answer, draw, variant):
 @exercise.check(
     "the most specific row wins",
     points=1,
-    misconception="first-row-wins",
+    misconception="private-or-global",
     hints=[
         "How many rows of the table does this address fit?",
         "Of all rows that fit, the one with the longest prefix decides, wherever it stands.",
@@ -152,7 +152,7 @@ async def most_specific_row_wins(answer, draw, variant):
 @exercise.check(
     "a mapped address is its IPv4 address",
     points=2,
-    misconception="mapped-is-ipv6",
+    misconception="address-is-its-text",
     hints=[
         "Which four bytes does ::ffff:10.0.0.1 end with?",
         "Look for the embedded IPv4 address after reading the text, not in the text: "
@@ -201,7 +201,7 @@ async def address_has_many_spellings(answer, draw, variant):
 @exercise.check(
     "loopback is a whole range",
     points=1,
-    misconception="loopback-is-one-address",
+    misconception="names-are-addresses",
     hints=[
         "Which addresses does 127.0.0.0/8 hold?",
         "Every IPv4 address whose first octet is 127 leads back to this machine.",
@@ -332,7 +332,7 @@ async def step_range_ends_where_its_bits_end(answer, draw, variant):
 @narrowest.check(
     "the most specific network wins",
     points=1,
-    misconception="first-row-wins",
+    misconception="private-or-global",
     hints=[
         "10.1.2.3 fits two of the networks. Which one is smaller?",
         "network.prefixlen is the number behind the slash. A longer prefix is a smaller network.",

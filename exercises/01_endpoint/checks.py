@@ -73,7 +73,7 @@ async def keeps_the_host_as_written(answer, draw, variant):
 @exercise.check(
     "the default is for a missing port",
     points=1,
-    misconception="missing-means-default",
+    misconception="parsers-may-guess",
     hints=[
         "There are three cases: a port in the text, no port but a default, and neither.",
         "The default counts only when the text ends with the host. A colon promises a port.",
@@ -143,7 +143,7 @@ async def bare_ipv6_is_refused(answer, draw, variant):
 @exercise.check(
     "keeps the zone",
     points=1,
-    misconception="zone-is-decoration",
+    misconception="colon-splits-host-port",
     hints=[
         "What stands between the brackets, from the first character to the last?",
         "The zone behind the percent sign is part of the host: fe80::1 exists on every link.",
@@ -201,7 +201,7 @@ async def letters_and_digits_are_ascii(answer, draw, variant):
 @exercise.check(
     "white space is refused",
     points=1,
-    misconception="leftovers-are-harmless",
+    misconception="parsers-may-guess",
     hints=[
         "The text may come from a file, with the end of its line. What should a parser do?",
         "int and strip drop white space silently; $ in a pattern also matches before a last \\n.",
@@ -222,7 +222,7 @@ async def white_space_is_refused(answer, draw, variant):
 @exercise.check(
     "an empty host is refused",
     points=1,
-    misconception="missing-means-default",
+    misconception="parsers-may-guess",
     hints=[
         "What is the host in the text :80?",
         "Nobody can connect to an empty host. Raise ValueError before you look at the port.",
@@ -239,7 +239,7 @@ async def empty_host_is_refused(answer, draw, variant):
 @exercise.check(
     "nothing is left over",
     points=1,
-    misconception="leftovers-are-harmless",
+    misconception="parsers-may-guess",
     hints=[
         "Put your host and port together again. Is it the text that you were given?",
         "Between `]` and the colon stands nothing, between the brackets stands an IPv6 address, "

@@ -275,7 +275,7 @@ async def says_goodbye_politely(answer, draw, variant):
 @exercise.check(
     "other errors are raised",
     points=1,
-    misconception="every-error-is-closed",
+    misconception="no-answer-is-closed",
     hints=[
         "What does this error say about the port?",
         "Catch the two exceptions that you can interpret, and no others.",

@@ -1,7 +1,7 @@
 """Compares the length as text, so that 8 is more than 16.
 
 refused by: the most specific network wins
-misconception: first-row-wins
+misconception: private-or-global
 """
 
 import ipaddress

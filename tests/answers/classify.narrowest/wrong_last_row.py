@@ -1,7 +1,7 @@
 """Takes the last network that fits.
 
 refused by: the most specific network wins
-misconception: first-row-wins
+misconception: private-or-global
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Takes the first row that fits, with the short ranges in front of their parts.
 
 refused by: the most specific row wins
-misconception: first-row-wins
+misconception: private-or-global
 """
 
 import ipaddress

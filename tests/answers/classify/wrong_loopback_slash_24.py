@@ -1,7 +1,7 @@
 """Ends the loopback range after 256 addresses.
 
 refused by: loopback is a whole range
-misconception: loopback-is-one-address
+misconception: names-are-addresses
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Looks for the text ::ffff: and a dot: the same address in hexadecimal is missed.
 
 refused by: a mapped address is its IPv4 address
-misconception: mapped-is-ipv6
+misconception: address-is-its-text
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Takes a mapped address for any IPv6 address.
 
 refused by: a mapped address is its IPv4 address
-misconception: mapped-is-ipv6
+misconception: address-is-its-text
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Unwraps a mapped address for the private ranges only.
 
 refused by: a mapped address is its IPv4 address
-misconception: mapped-is-ipv6
+misconception: address-is-its-text
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Asks is_multicast before it looks at the table.
 
 refused by: the most specific row wins
-misconception: first-row-wins
+misconception: private-or-global
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Has no rows inside of the reserved range 192.0.0.0/24.
 
 refused by: the most specific row wins
-misconception: first-row-wins
+misconception: private-or-global
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Knows 127.0.0.1 and no other loopback address.
 
 refused by: loopback is a whole range
-misconception: loopback-is-one-address
+misconception: names-are-addresses
 """
 
 import ipaddress

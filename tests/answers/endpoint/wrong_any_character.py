@@ -1,7 +1,7 @@
 """Takes every character but a colon for a part of a name.
 
 refused by: nothing is left over, letters and digits are ASCII, white space is refused
-misconception: leftovers-are-harmless
+misconception: parsers-may-guess
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Takes whatever stands in the brackets for an address.
 
 refused by: nothing is left over
-misconception: leftovers-are-harmless
+misconception: parsers-may-guess
 """
 
 import string

@@ -1,7 +1,7 @@
 """Takes the default when nothing follows the colon.
 
 refused by: the default is for a missing port
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

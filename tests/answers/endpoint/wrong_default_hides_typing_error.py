@@ -1,7 +1,7 @@
 """Falls back to the default when the port is not a number.
 
 refused by: the default is for a missing port, a bare IPv6 address is refused
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

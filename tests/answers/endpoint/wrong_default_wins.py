@@ -1,7 +1,7 @@
 """Lets the default win over the port in the text.
 
 refused by: the default is for a missing port
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Ends its pattern with a dollar sign, which also matches before a last line feed.
 
 refused by: white space is refused
-misconception: leftovers-are-harmless
+misconception: parsers-may-guess
 """
 
 import ipaddress

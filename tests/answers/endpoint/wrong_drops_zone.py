@@ -1,7 +1,7 @@
 """Drops the zone behind the percent sign.
 
 refused by: keeps the zone
-misconception: zone-is-decoration
+misconception: colon-splits-host-port
 """
 
 import ipaddress

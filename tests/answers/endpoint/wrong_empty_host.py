@@ -1,7 +1,7 @@
 """Reads an empty host as this machine.
 
 refused by: an empty host is refused
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Turns an empty host into 0.0.0.0.
 
 refused by: an empty host is refused
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Takes port 80 when nobody gave one.
 
 refused by: the default is for a missing port
-misconception: missing-means-default
+misconception: parsers-may-guess
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Lets only hexadecimal digits, colons and dots into the brackets.
 
 refused by: keeps the zone
-misconception: zone-is-decoration
+misconception: colon-splits-host-port
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Skips what stands between the bracket and the colon.
 
 refused by: nothing is left over
-misconception: leftovers-are-harmless
+misconception: parsers-may-guess
 """
 
 import ipaddress

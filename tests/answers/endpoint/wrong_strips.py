@@ -1,7 +1,7 @@
 """Strips the text first.
 
 refused by: white space is refused
-misconception: leftovers-are-harmless
+misconception: parsers-may-guess
 """
 
 import ipaddress

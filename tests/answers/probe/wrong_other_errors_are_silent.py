@@ -1,7 +1,7 @@
 """Calls every error but a refusal silent.
 
 refused by: other errors are raised
-misconception: every-error-is-closed
+misconception: no-answer-is-closed
 """
 
 import socket
