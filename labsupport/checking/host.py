@@ -37,6 +37,7 @@ import sys
 import threading
 import time
 import types
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -48,6 +49,7 @@ _MESSAGE = 2000
 _SAMPLES = 10
 _PARTING = 2.0  # seconds that a peer may be silent after the answer left a connection open
 _PAUSE = 0.01  # seconds between two looks at the running threads
+_BUSY = 0.002  # seconds of processor time during all looks; a thread that waits uses none
 
 
 def main() -> None:
@@ -355,7 +357,7 @@ class Host:
             if before is None or after is None:
                 busy = len(set(look)) > 1
             else:
-                busy = after - before > _PAUSE
+                busy = after - before > _BUSY
             places.append(_place(look, busy))
         for loop in list(self.loops.values()):
             places += _waiting_tasks(loop)
@@ -499,7 +501,10 @@ def _spent(thread: int) -> float | None:
 
 
 def _place(seen: list[tuple[int, str]], busy: bool) -> dict[str, Any]:
-    return {"lines": sorted({line for line, _ in seen}), "function": seen[-1][1], "busy": busy}
+    """What was seen of a thread; its most frequent line and function come first."""
+    (line, function), _ = Counter(seen).most_common(1)[0]
+    lines = sorted({line for line, _ in seen})
+    return {"line": line, "lines": lines, "function": function, "busy": busy}
 
 
 def _waiting_tasks(loop: Any) -> list[dict[str, Any]]:

@@ -174,16 +174,15 @@ class Clerk:
 
     def _place(self, place: dict[str, Any]) -> str:
         """A loop that a thread goes round in, or the line in which it waits."""
-        lines = [line for line in place.get("lines", []) if isinstance(line, int)]
-        function = str(place.get("function", ""))
-        if not lines or not function:
+        line, lines, function = place.get("line"), place.get("lines"), place.get("function")
+        if not (isinstance(line, int) and isinstance(lines, list) and isinstance(function, str)):
             return ""
         within = "" if function == "<module>" else f"`{clean(function)[:60]}`, "
         if not place.get("busy"):
-            return f"It waits in {within}line {lines[-1]}:\n{self._quoted(lines[-1])}"
+            return f"It waits in {within}line {line}:\n{self._quoted(line)}"
         loop = _loop_around(self.answer.source, lines)
         if loop is None:
-            return f"It is busy in {within}line {lines[0]}:\n{self._quoted(lines[0])}"
+            return f"It is busy in {within}line {line}:\n{self._quoted(line)}"
         return f"It goes round in {within}the loop of line {loop}:\n{self._quoted(loop)}"
 
     def _quoted(self, line: int) -> str:
@@ -229,8 +228,10 @@ def _last_lines(text: str) -> str:
     )
 
 
-def _loop_around(source: str, lines: list[int]) -> int | None:
+def _loop_around(source: str, lines: list[Any]) -> int | None:
     """The line where the innermost loop begins that holds all these lines."""
+    if not lines or not all(isinstance(line, int) for line in lines):
+        return None
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
