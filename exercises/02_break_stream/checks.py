@@ -8,14 +8,14 @@ in the same run: to call everything faulty catches nothing.
 import importlib.util
 from pathlib import Path
 
-from labsupport.checking import Exercise, assert_that, fail
+from labsupport.checking import Exercise, Link, assert_that, fail
 from labsupport.serving import serve
 
 exercise = Exercise(
     "break_stream",
     title="break_stream: be the peer that breaks it",
     lesson="02b",
-    minutes=30,
+    minutes=40,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
@@ -33,10 +33,13 @@ def _suspects():
 suspects = _suspects()
 
 
-async def verdict_on(answer, server):
-    """What find_fault says of a server: None, or a sentence."""
-    with serve(server, name=f"suspect {server.__name__}") as suspect:
-        said = await answer.call("find_fault", suspect.host, suspect.port)
+async def verdict_on(answer, server, **faults):
+    """What find_fault says of a server behind a cable: None, or a sentence."""
+    with (
+        serve(server, name=f"suspect {server.__name__}") as suspect,
+        Link(to=suspect, **faults) as cable,
+    ):
+        said = await answer.call("find_fault", cable.host, cable.port)
     if not (said is None or (isinstance(said, str) and said.strip())):
         fail(
             "find_fault returns None, or a sentence that says what is wrong",
@@ -58,8 +61,8 @@ async def catches(answer, server, does, spared):
     await spares(answer, spared)
 
 
-async def spares(answer, server):
-    said = await verdict_on(answer, server)
+async def spares(answer, server, **faults):
+    said = await verdict_on(answer, server, **faults)
     assert_that(
         said is None,
         said="a server that keeps to the protocol has no fault",
@@ -72,7 +75,7 @@ async def spares(answer, server):
 @exercise.check(
     "spares right servers",
     points=3,
-    deadline=15.0,
+    deadline=30.0,
     misconception="recv-fills-the-buffer",
     hints=[
         "Which promise does your probe expect that the protocol does not make?",
@@ -81,14 +84,15 @@ async def spares(answer, server):
     ],
 )
 async def spares_right_servers(answer, draw, variant):
-    for server in (suspects.buffered, suspects.by_file, suspects.drip):
-        await spares(answer, server)
+    await spares(answer, suspects.buffered)
+    await spares(answer, suspects.by_file)
+    await spares(answer, suspects.buffered, to_client={"cut": 1})  # replies come byte by byte
 
 
 @exercise.check(
     "catches a server that answers half a line",
     points=2,
-    deadline=10.0,
+    deadline=20.0,
     misconception="recv-is-a-message",
     hints=[
         "A line can arrive in two reads. How do you make sure that it does?",
@@ -105,7 +109,7 @@ async def catches_half_a_line(answer, draw, variant):
 @exercise.check(
     "catches a server that decodes each read",
     points=2,
-    deadline=10.0,
+    deadline=20.0,
     misconception="chunk-is-text",
     hints=[
         "Where do you have to cut a text so that neither half can be decoded?",
@@ -121,7 +125,7 @@ async def catches_decoding_reads(answer, draw, variant):
 @exercise.check(
     "catches a server that drops lines",
     points=2,
-    deadline=10.0,
+    deadline=20.0,
     misconception="one-request-per-connection",
     hints=[
         "How many lines can one send carry? How many replies have to come?",
@@ -136,7 +140,7 @@ async def catches_dropped_lines(answer, draw, variant):
 @exercise.check(
     "catches a server that mixes its clients",
     points=2,
-    deadline=10.0,
+    deadline=20.0,
     misconception="one-buffer-is-enough",
     hints=[
         "What does a client leave behind that goes away in the middle of a line?",
@@ -151,7 +155,7 @@ async def catches_mixed_clients(answer, draw, variant):
 @exercise.check(
     "catches a server that dies by a reset",
     points=2,
-    deadline=10.0,
+    deadline=20.0,
     misconception="eof-is-the-only-end",
     hints=[
         "In what other way than by a close can a client leave?",
@@ -167,7 +171,7 @@ async def catches_death_by_reset(answer, draw, variant):
 @exercise.check(
     "catches a server with small capitals",
     points=1,
-    deadline=10.0,
+    deadline=20.0,
     misconception="ascii-is-enough",
     hints=[
         "Which letters has your probe tried?",

@@ -5,7 +5,6 @@ capitals. Each function takes a listening socket and serves until that is closed
 one fault, which its first line names; in everything else it keeps to the protocol.
 """
 
-import socket
 import threading
 
 
@@ -61,30 +60,31 @@ def by_file(listener):
         threading.Thread(target=talk, args=(connection,)).start()
 
 
-def drip(listener):
-    """Send each reply byte by byte, which the protocol permits."""
-
-    def talk(connection):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        buffer = bytearray()
-        while data := connection.recv(1):
-            buffer += data
-            if data == b"\n":
-                for byte in buffer.decode().upper().encode():
-                    connection.send(bytes([byte]))
-                buffer.clear()
-
-    _clients(listener, talk)
-
-
 # ---- wrong servers ----
+
+
+def _read_late(connection):
+    """Read as a busy server does: what follows half a line within 0.7 s comes in the same read.
+
+    So a pause between two sends does not cut them; only the reply to an earlier line shows that the
+    server has read.
+    """
+    data = connection.recv(4096)
+    connection.settimeout(0.7)
+    try:
+        while data and not data.endswith(b"\n") and (more := connection.recv(4096)):
+            data += more
+    except TimeoutError:
+        pass
+    connection.settimeout(None)
+    return data
 
 
 def reads_are_lines(listener):
     """Answer the unfinished end of a read as if it were a line."""
 
     def talk(connection):
-        while data := connection.recv(4096):
+        while data := _read_late(connection):
             for line in data.removesuffix(b"\n").split(b"\n"):
                 connection.sendall(line.decode(errors="ignore").upper().encode() + b"\n")
 
@@ -96,7 +96,7 @@ def decodes_reads(listener):
 
     def talk(connection):
         text = ""
-        while data := connection.recv(4096):
+        while data := _read_late(connection):
             text += data.decode(errors="replace")
             while "\n" in text:
                 line, _, text = text.partition("\n")

@@ -19,7 +19,7 @@ exercise = Exercise(
     "transfer",
     title="transfer: a download that outlives its connections",
     lesson="02b",
-    minutes=35,
+    minutes=45,
     kind="stretch",
     entry="fetch(host, port, name, path)",
 )
@@ -320,8 +320,8 @@ async def gives_up_after_five(answer, draw, variant):
     async with answer.facing(nothing, link=barren.link()) as address:
         await answer.raises("ConnectionError", "fetch", *address, NAME, PATH)
     assert_equal(
-        len(barren.asked),
-        5,
+        f"{len(barren.asked)} connections",
+        "5 connections",
         said="five connections in a row that bring nothing are enough",
         did=did,
     )
@@ -362,6 +362,7 @@ async def takes_silence_for_a_broken_connection(answer, draw, variant):
     misconception="the-next-try-works",
     hints=[
         "The server answered. It said no. What would another try change?",
+        "FileNotFoundError is an OSError. Is one of your except clauses wide enough to catch it?",
         "A head line that begins with ERR raises FileNotFoundError, after one connection.",
     ],
 )
