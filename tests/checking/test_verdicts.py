@@ -17,18 +17,18 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="setrlimit limits mem
 @pytest.mark.parametrize(
     ("body", "verdict", "said"),
     [
-        ("import os; os._exit(0)", "crashed", "your answer ended its own process (exit status 0)"),
-        ("import os; os._exit(3)", "crashed", "your answer ended its own process (exit status 3)"),
-        ("import os; os.kill(os.getpid(), 11)", "crashed", "crashed the interpreter (SIGSEGV)"),
-        ("import os; os.kill(os.getpid(), 9)", "killed", "process was killed (SIGKILL)"),
-        ("import os; os.kill(os.getpid(), 24)", "killed", "its limit of processor time"),
-        ("import os; os.closerange(3, 100); os.kill(os.getpid(), 9)", "killed", "killed"),
+        ("os._exit(0)", "crashed", "your answer ended its own process (exit status 0)"),
+        ("os._exit(3)", "crashed", "your answer ended its own process (exit status 3)"),
+        ("os.kill(os.getpid(), 11); wait()", "crashed", "crashed the interpreter (SIGSEGV)"),
+        ("os.kill(os.getpid(), 9); wait()", "killed", "process was killed (SIGKILL)"),
+        ("os.kill(os.getpid(), 24); wait()", "killed", "its limit of processor time"),
     ],
 )
 def test_the_end_of_the_process_is_a_verdict(
     judged: Judged, body: str, verdict: str, said: str
 ) -> None:
-    result = judged('await answer.call("f")', f"def f(): {body}")
+    head = "import os, threading\nwait = threading.Event().wait\n"
+    result = judged('await answer.call("f")', f"{head}def f(): {body}")
     assert (result.verdict, said in result.said) == (verdict, True), result
     assert result.did == "called f()"
 
