@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +64,11 @@ class Kernel:
         hidden = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "JPY_PARENT_PID"}
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
         ours = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
-        self.manager = KernelManager(kernel_name="python3")
+        # Through files where there are such sockets: ports that were free a moment ago may be taken
+        # by another test. The folder's path is short: the path of a socket may not be long.
+        self._sockets = tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True)
+        posix = {"transport": "ipc", "ip": f"{self._sockets.name}/k"} if os.name == "posix" else {}
+        self.manager = KernelManager(kernel_name="python3", **posix)
         self.manager.start_kernel(
             cwd=str(folder),
             env=kept | ours,
@@ -134,6 +139,7 @@ class Kernel:
         if self.manager.is_alive():
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        self._sockets.cleanup()
 
 
 @pytest.fixture
