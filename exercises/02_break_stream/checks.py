@@ -84,7 +84,7 @@ async def spares(answer, server, **faults):
     ],
 )
 async def spares_right_servers(answer, draw, variant):
-    await spares(answer, suspects.buffered)
+    await catches(answer, suspects.repeats, "sends each line back as it came", suspects.buffered)
     await spares(answer, suspects.by_file)
     await spares(answer, suspects.buffered, to_client={"cut": 1})  # replies come byte by byte
 

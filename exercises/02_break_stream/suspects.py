@@ -80,6 +80,16 @@ def _read_late(connection):
     return data
 
 
+def repeats(listener):
+    """Send each line back as it came."""
+
+    def talk(connection):
+        while data := connection.recv(4096):
+            connection.sendall(data)
+
+    _clients(listener, talk)
+
+
 def reads_are_lines(listener):
     """Answer the unfinished end of a read as if it were a line."""
 

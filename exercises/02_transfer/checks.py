@@ -223,11 +223,11 @@ async def nothing_half_done_under_its_name(answer, draw, variant):
     async with answer.facing(script, link=source.link()) as address:
         await answer.call("fetch", *address, NAME, PATH)
     assert_that(
-        not any(seen),
+        seen == [False],
         said="no file has the final name before it is complete",
-        did=f"looked for {PATH} while half of it was missing",
-        expected="no such file",
-        got="a file of that name",
+        did=f"ended the first connection early, and looked for {PATH} at the second",
+        expected="a second connection, and no such file yet",
+        got="a file of that name" if seen else "no second connection",
     )
 
 

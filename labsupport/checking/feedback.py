@@ -10,6 +10,7 @@ JupyterLab's theme and are never the only sign.
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -164,8 +165,10 @@ def _behind(result: Result, tries: int) -> Iterator[_Part]:
         yield _Part("words", "This is not your fault. Show it to whoever runs the course.")
         return
     if result.misconception:
-        words = result.truth or "it is not described yet."
-        yield _Part("words", words, f"Misconception {result.misconception}")
+        belief = result.belief or "it is not described yet."
+        yield _Part("words", belief, f"Often behind it, the belief {result.misconception}")
+    if result.truth:
+        yield _Part("words", result.truth, "What is true")
     total = len(result.hints)
     for number, hint in enumerate(result.hints[: max(1, tries)], 1):
         yield _Part("words", hint, f"Hint {number} of {total}")
@@ -243,15 +246,20 @@ _PRE = (
 
 
 def _html_of(part: _Part) -> str:
-    label = escape(part.label.removesuffix(":"))
+    label = _code(escape(part.label.removesuffix(":")))
     if part.form == "words":
         head = f"<strong>{label}:</strong> " if label else ""
-        return f'<p style="margin: 0.3em 0">{head}{escape(part.text)}</p>'
+        return f'<p style="margin: 0.3em 0">{head}{_code(escape(part.text))}</p>'
     block = _block_html(part.text)
     if label and part.text.count("\n") >= _LONG:
         return f"<details><summary>{label}</summary>{block}</details>"
     head = f'<p style="margin: 0.3em 0">{label}:</p>' if label else ""
     return head + block
+
+
+def _code(escaped: str) -> str:
+    """Words between backquotes as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 
 def _block_html(text: str) -> str:

@@ -487,12 +487,13 @@ async def _expect_raise(
 def _refused(message: dict[str, Any], spoken: str) -> Mismatch:
     kind = _text(message["kind"])
     where = _text(message["where"])
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
     tip = "; bytes(...) makes bytes of it" if kind in ("bytearray", "memoryview") else ""
     return Mismatch(
         "your answer returned something that cannot be handed to the checks",
         did=f"called {spoken}",
         expected=f"plain data: {PLAIN}",
-        got=f"a {kind}{' at ' + where if where else ''}{_text(message['why'])}{tip}",
+        got=f"{article} {kind}{' at ' + where if where else ''}{_text(message['why'])}{tip}",
     )
 
 

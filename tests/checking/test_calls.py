@@ -132,7 +132,7 @@ def test_a_name_that_is_no_function_is_said(judged: Judged) -> None:
     ("value", "said"),
     [
         ("bytearray(b'x')", "a bytearray; bytes(...) makes bytes of it"),
-        ("[1, object()]", "a object at [1]"),
+        ("[1, object()]", "an object at [1]"),
         ("(n for n in 'ab')", "a generator"),
         ("f", "a function"),
         ("'x' * 200_000_000", "200,0"),
