@@ -28,7 +28,7 @@ from .errors import CannotStart, CommandFailed, Survivor
 from .output import Output
 from .process import GuardedProcess
 from .server import Server
-from .sockets import Transport, free_port, open_datagram, open_listener
+from .sockets import Transport, free_port, loopback_family, open_datagram, open_listener
 
 __all__ = ["CommandServer"]
 
@@ -50,6 +50,7 @@ class CommandServer(Server):
         self, name: str, command: Sequence[str], host: str, transport: Transport, backlog: int
     ) -> None:
         super().__init__(name, ("127.0.0.1" if host == "localhost" else host, 0))
+        loopback_family(host)  # refused here, while the former server of that name still runs
         self._inherits = _wants_descriptor(command)
         self._words = [_find_program(command[0]), *command[1:]]
         self._transport: Transport = transport
@@ -116,7 +117,7 @@ class CommandServer(Server):
             )
         except TimeoutError as error:
             raise self._cannot_start(
-                f"{error}: does it listen on the port that it is given"
+                f"{error}. It must listen on the port that it is given"
             ) from error
         if process.ended.is_set():
             raise self._cannot_start(f"never opened its port: it {self._end}")

@@ -131,7 +131,8 @@ class LoopServer(Server):
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
             self._loop.call_soon_threadsafe(self._asked.set)
         survivors = join_threads(self._owner.threads, deadline)
-        if self._thread.is_alive():
+        # A handler that stops its own server cannot wait for its loop: it ends after the call.
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
             where = place_of_thread(self._thread)
             survivors = [left for left in survivors if left.name != self._thread.name]
             survivors.insert(0, Survivor("loop", self.name, f"{where} (this call blocks the loop)"))

@@ -36,6 +36,7 @@ __all__ = [
     "Listener",
     "Transport",
     "free_port",
+    "loopback_family",
     "open_datagram",
     "open_listener",
 ]
@@ -230,7 +231,7 @@ def _shut_if_bound_to(found: socket.socket, address: tuple[Any, ...]) -> bool:
     return False
 
 
-def _family(host: str) -> socket.AddressFamily:
+def loopback_family(host: str) -> socket.AddressFamily:
     """Return the family of a loopback host. Raises ValueError for any other host."""
     if host == "localhost":
         return socket.AF_INET
@@ -252,7 +253,7 @@ def open_listener(host: str, backlog: int) -> socket.socket:
     backlog: connections that may wait for accept. Raises ValueError for a host that is not
     loopback, CannotStart where the machine does not have it (IPv6 may be switched off).
     """
-    family = _family(host)
+    family = loopback_family(host)
     try:
         return socket.create_server((host, 0), family=family, backlog=backlog)
     except OSError as error:
@@ -261,7 +262,7 @@ def open_listener(host: str, backlog: int) -> socket.socket:
 
 def open_datagram(host: str) -> socket.socket:
     """Return a UDP socket bound to host, at a port of the kernel's choice; raises as above."""
-    opened = socket.socket(_family(host), socket.SOCK_DGRAM)
+    opened = socket.socket(loopback_family(host), socket.SOCK_DGRAM)
     try:
         opened.bind((host, 0))
     except OSError as error:

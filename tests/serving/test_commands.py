@@ -155,6 +155,13 @@ def test_a_command_without_a_place_for_its_port_is_a_clear_error() -> None:
         serve(["python", "-m", "http.server"])
 
 
+def test_a_command_off_loopback_is_refused_and_leaves_the_former_server_alone() -> None:
+    with start(ECHO, "{port}") as server:
+        with pytest.raises(ValueError, match="not on this machine's loopback"):
+            start(ECHO, "{port}", host="192.0.2.1")
+        assert server.running
+
+
 def test_a_command_in_one_string_is_refused_with_the_list_to_use() -> None:
     with pytest.raises(TypeError, match=r"use \['python', '-m', 'http.server', '{port}'\]"):
         serve("python -m http.server {port}")

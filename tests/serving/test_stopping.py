@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import socket
@@ -170,8 +171,11 @@ def test_a_stop_keeps_to_its_deadline_with_many_survivors(release: threading.Eve
     def many(listener: socket.socket) -> None:
         for _ in range(20):
             threading.Thread(target=release.wait).start()
+        print("started")
 
     server = serve(many)
+    server.wait_for_output("started")
+    poll(lambda: len(server.owned_threads) == 20, deadline=20, said="not all have started")
     deadline = Deadline(10)
     with pytest.raises(StillRunning) as refusal:
         server.stop(0.2)
@@ -250,6 +254,21 @@ def test_a_server_may_stop_itself() -> None:
     assert not server.running
 
 
+def test_a_handler_may_stop_its_own_server() -> None:
+    handle: queue.Queue[Server] = queue.Queue()
+
+    async def suicidal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handle.get().stop()
+
+    server = serve(suicidal)
+    handle.put(server)
+    with socket.create_connection(server.address, timeout=20) as client:
+        assert client.recv(1) == b""
+    server.stop()
+    assert server.output == ""
+    assert not server.running
+
+
 def test_two_threads_may_stop_one_server() -> None:
     server = serve(echo)
     others = [threading.Thread(target=server.stop) for _ in range(4)]
@@ -297,8 +316,6 @@ def test_stop_all_stops_what_can_be_stopped_and_names_the_rest(release: threadin
 
 @pytest.mark.parametrize("kind", ["function", "handler", "application", "command"])
 def test_a_hundred_cycles_leave_no_descriptor_thread_or_process(kind: str) -> None:
-    import asyncio
-
     import tornado.web
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
