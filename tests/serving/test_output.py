@@ -176,6 +176,7 @@ def test_others_may_wrap_what_serving_wraps(monkeypatch: pytest.MonkeyPatch) -> 
 
     with serve(raises) as server:
         server.wait_for_output("ZeroDivisionError")
+    assert "ZeroDivisionError" in server.output
 
 
 def test_a_script_without_ipython_prints_as_ever() -> None:
