@@ -317,7 +317,7 @@ async def read_frame_end_between(answer, draw, variant):
     points=2,
     misconception="eof-is-an-exception",
     hints=[
-        "What does recv return when the peer has closed? And when you call it again?",
+        "How does your program tell the end after 0 bytes of a header from the end after 2?",
         "b'' before the frame is complete means that its rest will never come. Raise EOFError.",
         "After every recv: if not piece, raise EOFError. In the header from its second byte on.",
     ],
