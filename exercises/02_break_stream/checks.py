@@ -49,7 +49,11 @@ async def verdict_on(answer, server, **faults):
     return said
 
 
-async def catches(answer, server, does, spared):
+async def catches(answer, draw, server, does, spared):
+    """The faulty server is found out and the right one spared, in an order that is drawn."""
+    right_first = draw.choice([True, False])
+    if right_first:
+        await spares(answer, spared)
     said = await verdict_on(answer, server)
     assert_that(
         said is not None,
@@ -58,7 +62,8 @@ async def catches(answer, server, does, spared):
         expected="a sentence that says what is wrong",
         got="None: no fault was found",
     )
-    await spares(answer, spared)
+    if not right_first:
+        await spares(answer, spared)
 
 
 async def spares(answer, server, **faults):
@@ -84,7 +89,8 @@ async def spares(answer, server, **faults):
     ],
 )
 async def spares_right_servers(answer, draw, variant):
-    await catches(answer, suspects.repeats, "sends each line back as it came", suspects.buffered)
+    does = "sends each line back as it came"
+    await catches(answer, draw, suspects.repeats, does, suspects.buffered)
     await spares(answer, suspects.by_file)
     await spares(answer, suspects.buffered, to_client={"cut": 1})  # replies come byte by byte
 
@@ -103,7 +109,7 @@ async def spares_right_servers(answer, draw, variant):
 )
 async def catches_half_a_line(answer, draw, variant):
     does = "takes the unfinished end of a read for a line"
-    await catches(answer, suspects.reads_are_lines, does, suspects.by_file)
+    await catches(answer, draw, suspects.reads_are_lines, does, suspects.by_file)
 
 
 @exercise.check(
@@ -119,7 +125,7 @@ async def catches_half_a_line(answer, draw, variant):
 )
 async def catches_decoding_reads(answer, draw, variant):
     does = "decodes what each recv returns"
-    await catches(answer, suspects.decodes_reads, does, suspects.buffered)
+    await catches(answer, draw, suspects.decodes_reads, does, suspects.buffered)
 
 
 @exercise.check(
@@ -134,7 +140,7 @@ async def catches_decoding_reads(answer, draw, variant):
 )
 async def catches_dropped_lines(answer, draw, variant):
     does = "answers one line of each read"
-    await catches(answer, suspects.first_line_only, does, suspects.buffered)
+    await catches(answer, draw, suspects.first_line_only, does, suspects.buffered)
 
 
 @exercise.check(
@@ -149,7 +155,7 @@ async def catches_dropped_lines(answer, draw, variant):
 )
 async def catches_mixed_clients(answer, draw, variant):
     does = "keeps one buffer for all connections"
-    await catches(answer, suspects.one_buffer, does, suspects.by_file)
+    await catches(answer, draw, suspects.one_buffer, does, suspects.by_file)
 
 
 @exercise.check(
@@ -165,7 +171,7 @@ async def catches_mixed_clients(answer, draw, variant):
 )
 async def catches_death_by_reset(answer, draw, variant):
     does = "ends when a client resets its connection"
-    await catches(answer, suspects.dies_by_reset, does, suspects.buffered)
+    await catches(answer, draw, suspects.dies_by_reset, does, suspects.buffered)
 
 
 @exercise.check(
@@ -180,4 +186,4 @@ async def catches_death_by_reset(answer, draw, variant):
 )
 async def catches_ascii_capitals(answer, draw, variant):
     does = "writes capitals for A to Z only"
-    await catches(answer, suspects.ascii_capitals, does, suspects.buffered)
+    await catches(answer, draw, suspects.ascii_capitals, does, suspects.buffered)

@@ -13,9 +13,11 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["clean", "compare", "count", "same", "show"]
+__all__ = ["bounded", "clean", "compare", "count", "same", "show"]
 
 _ROOM = 72
+_LINES = 60
+_LINE = 300
 _BEFORE = 24
 _AFTER = 28
 _ITEMS = 12
@@ -42,6 +44,22 @@ def clean(text: str) -> str:
     """
     text = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
     return _CONTROL.sub("\ufffd", text)
+
+
+def bounded(text: str) -> str:
+    """Text that a person can read: at most 60 lines of at most 300 characters, and what is missing.
+
+    Of a longer text the first 40 lines and the last 20 stay.
+    """
+    lines = text.splitlines()
+    if len(lines) > _LINES:
+        head, tail = lines[: _LINES * 2 // 3], lines[-(_LINES // 3) :]
+        left_out = len(lines) - len(head) - len(tail)
+        lines = [*head, f"... ({left_out:,} lines left out)", *tail]
+    return "\n".join(
+        line if len(line) <= _LINE else f"{line[:_LINE]}... ({len(line):,} characters)"
+        for line in lines
+    )
 
 
 def show(value: Any, room: int = _ROOM) -> str:

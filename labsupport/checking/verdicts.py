@@ -20,7 +20,7 @@ from labsupport.checking.launcher import FLOOD, Limits
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
-from labsupport.checking.showing import clean
+from labsupport.checking.showing import bounded, clean
 
 __all__ = ["Clerk"]
 
@@ -201,15 +201,15 @@ class Clerk:
 
 
 def masked(value: Any, remote: RemoteAnswer) -> Any:
-    """Text, or a tuple of texts, for feedback: clean, and without what differs from run to run."""
+    """Text, or a tuple of texts, for feedback: clean, bounded, the same from run to run."""
     if isinstance(value, tuple):
         return tuple(masked(each, remote) for each in value)
-    text = clean(value)
+    text = bounded(clean(value))
     for folder in {str(remote.folder), str(remote.folder.resolve())}:
         text = text.replace(folder, "FOLDER")
     text = _ADDRESS.sub("0x...", text)
     if remote.ports:
-        ports = "|".join(map(str, sorted(remote.ports)))
+        ports = "|".join(map(re.escape, sorted(map(str, remote.ports))))
         text = re.sub(rf"(?<![\d.])(?:{ports})(?!\d)", "PORT", text)
     return text
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labsupport.checking.showing import clean, compare, same, show
+from labsupport.checking.showing import bounded, clean, compare, same, show
 
 
 def test_a_caret_stands_under_the_first_different_byte() -> None:
@@ -91,6 +91,15 @@ def test_values_are_shown_as_python_writes_them_but_bounded(value: Any, text: st
 
 def test_a_huge_number_is_shown() -> None:
     assert "an int of 40,001 bits" in show(2**40_000)
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end_and_says_what_is_missing() -> None:
+    text = bounded("\n".join([*map(str, range(1000)), "x" * 1_000_000]))
+    lines = text.splitlines()
+    assert len(lines) == 61
+    assert lines[39:42] == ["39", "... (941 lines left out)", "981"]
+    assert lines[-1] == "x" * 300 + "... (1,000,000 characters)"
+    assert bounded("short\nlines") == "short\nlines"
 
 
 def test_control_and_direction_characters_are_cleaned_away() -> None:
