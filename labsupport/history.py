@@ -114,22 +114,12 @@ class History:
         """The file, which may not exist yet; None when there is no place for a history."""
         return self.folder / _FILE if self.folder else None
 
-    def failed_try(self, slug: str, check: str, digest: str) -> int:
-        """Remember that this answer failed this check; the number of different answers that did.
-
-        ``digest`` stands for the answer's content: judging the same answer again counts once.
-        """
-        return self._judged(slug, check, digest, "failed")
-
-    def passed(self, slug: str, check: str, digest: str) -> int:
-        """Remember that this answer passed this check; the number of different failed answers."""
-        return self._judged(slug, check, digest, "passed")
-
     def judged(self, slug: str, digest: str, passed: Mapping[str, bool]) -> dict[str, int]:
         """Remember what the checks of one run found, all in one transaction.
 
         ``passed`` says of each check whether this answer passed it; the result, how many different
-        answers failed it so far. A commit waits for the disk, so one is better than one a check.
+        answers failed it so far. ``digest`` stands for the answer's content: judging the same
+        answer again counts once. A commit waits for the disk, so one is better than one a check.
         """
 
         def add(database: sqlite3.Connection) -> dict[str, int]:
@@ -209,13 +199,6 @@ class History:
             if each.confidence is None or each.confidence >= CONFIDENT
         )
         return tuple(sorted(kept, key=lambda each: (-(each.confidence or 0), each.question)))
-
-    def _judged(self, slug: str, check: str, digest: str, verdict: str) -> int:
-        def add(database: sqlite3.Connection) -> int:
-            _remember(database, slug, check, digest, verdict)
-            return _failed(database, slug, check)
-
-        return self._write(add, 0)
 
     def _read(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
         if self.path is None or not self.path.exists():

@@ -36,32 +36,37 @@ def run(program: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def failed_try(history: History, slug: str, check: str, digest: str) -> int:
+    """An answer fails one check; the number of different answers that did."""
+    return history.judged(slug, digest, {check: False})[check]
+
+
 class TestTries:
     def test_an_answer_counts_once_however_often_it_is_judged(self, history: History) -> None:
-        assert history.failed_try("framing", "one byte at a time", "aa") == 1
-        assert history.failed_try("framing", "one byte at a time", "aa") == 1
-        assert history.failed_try("framing", "one byte at a time", "bb") == 2
+        assert failed_try(history, "framing", "one byte at a time", "aa") == 1
+        assert failed_try(history, "framing", "one byte at a time", "aa") == 1
+        assert failed_try(history, "framing", "one byte at a time", "bb") == 2
         assert history.tries("framing", "one byte at a time") == 2
 
     def test_checks_and_exercises_are_counted_apart(self, history: History) -> None:
-        history.failed_try("framing", "one byte at a time", "aa")
+        failed_try(history, "framing", "one byte at a time", "aa")
         assert history.tries("framing", "empty frame") == 0
         assert history.tries("framing.header", "one byte at a time") == 0
 
     def test_the_checks_of_one_run_are_remembered_together(self, history: History) -> None:
-        history.failed_try("framing", "one byte at a time", "aa")
+        failed_try(history, "framing", "one byte at a time", "aa")
         found = {"one byte at a time": False, "an empty frame": True}
         for _ in range(2):
             tries = history.judged("framing", "bb", found)
             assert tries == {"one byte at a time": 2, "an empty frame": 0}
 
     def test_a_passed_check_adds_no_failed_try(self, history: History) -> None:
-        history.failed_try("greet", "greets", "aa")
-        assert history.passed("greet", "greets", "bb") == 1
+        failed_try(history, "greet", "greets", "aa")
+        assert history.judged("greet", "bb", {"greets": True})["greets"] == 1
         assert history.tries("greet", "greets") == 1
 
     def test_another_history_over_the_same_folder_sees_them(self, history: History) -> None:
-        history.failed_try("greet", "greets", "aa")
+        failed_try(history, "greet", "greets", "aa")
         assert History(history.folder).tries("greet", "greets") == 1
 
     def test_reading_makes_no_file(self, history: History) -> None:
@@ -70,14 +75,14 @@ class TestTries:
         assert not history.path.parent.exists()
 
     def test_deleting_the_file_loses_only_the_history(self, history: History) -> None:
-        history.failed_try("greet", "greets", "aa")
+        failed_try(history, "greet", "greets", "aa")
         history.path.unlink()
         assert history.tries("greet", "greets") == 0
-        assert history.failed_try("greet", "greets", "bb") == 1
+        assert failed_try(history, "greet", "greets", "bb") == 1
 
     def test_names_may_hold_any_text(self, history: History) -> None:
         check = 'it\'s "late"; DROP TABLE tries; -- ünïcode \n'
-        assert history.failed_try("greet", check, "aa") == 1
+        assert failed_try(history, "greet", check, "aa") == 1
         assert history.tries("greet", check) == 1
 
 
@@ -153,7 +158,7 @@ class TestPlace:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert history.path is None
-            assert history.failed_try("greet", "greets", "aa") == 0
+            assert failed_try(history, "greet", "greets", "aa") == 0
             assert history.tries("greet", "greets") == 0
             history.vote("00-first", "a", 80, outcome="b")
             assert history.votes() == ()
@@ -165,7 +170,8 @@ class TestTrouble:
             import sys
             from labsupport.history import History
             for number in range(25):
-                History(sys.argv[1]).failed_try("greet", "greets", f"{sys.argv[2]}-{number}")
+                digest = f"{sys.argv[2]}-{number}"
+                History(sys.argv[1]).judged("greet", digest, {"greets": False})
         """
         writers = [run(program, tmp_path / "state", number) for number in range(4)]
         for writer in writers:
@@ -178,7 +184,7 @@ class TestTrouble:
             import sqlite3, sys
             from labsupport.history import History
             history = History(sys.argv[1])
-            history.failed_try("greet", "greets", "aa")
+            history.judged("greet", "aa", {"greets": False})
             database = sqlite3.connect(history.path, isolation_level=None)
             database.execute("BEGIN EXCLUSIVE")
             database.execute("DELETE FROM tries")
@@ -190,16 +196,16 @@ class TestTrouble:
         assert writer.stdout.readline() == "ready\n"
         writer.kill()
         writer.communicate(timeout=10)
-        assert History(tmp_path / "state").failed_try("greet", "greets", "bb") == 2
+        assert failed_try(History(tmp_path / "state"), "greet", "greets", "bb") == 2
 
     def test_a_folder_that_cannot_be_made_is_one_warning(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("in the way")
         history = History(tmp_path / "file")
         with pytest.warns(HistoryWarning, match="set LABSUPPORT_STATE"):
-            assert history.failed_try("greet", "greets", "aa") == 0
+            assert failed_try(history, "greet", "greets", "aa") == 0
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert History(tmp_path / "file").failed_try("greet", "greets", "aa") == 0
+            assert failed_try(History(tmp_path / "file"), "greet", "greets", "aa") == 0
             history.vote("00-first", "a", 80, outcome="b")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file size limit to set")
@@ -209,7 +215,7 @@ class TestTrouble:
             from labsupport.history import History
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-            print(History(sys.argv[1]).failed_try("greet", "greets", "aa"))
+            print(History(sys.argv[1]).judged("greet", "aa", {"greets": False})["greets"])
             print("goes on")
         """
         writer = run(program, tmp_path / "state")
@@ -222,13 +228,13 @@ class TestTrouble:
         self, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "BUSY", 0.05)
-        history.failed_try("greet", "greets", "aa")
+        failed_try(history, "greet", "greets", "aa")
         other = sqlite3.connect(history.path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         with pytest.warns(HistoryWarning, match="locked"):
-            assert history.failed_try("greet", "greets", "bb") == 0
+            assert failed_try(history, "greet", "greets", "bb") == 0
         other.close()
-        assert history.failed_try("greet", "greets", "bb") == 2
+        assert failed_try(history, "greet", "greets", "bb") == 2
 
     @pytest.mark.parametrize("first", [("greet", "greets"), None], ids=["reading", "writing"])
     def test_a_damaged_file_is_set_aside_with_a_message(
@@ -237,9 +243,9 @@ class TestTrouble:
         history.folder.mkdir(parents=True)
         history.path.write_bytes(b"not a database at all" * 100)
         with pytest.warns(HistoryWarning, match=r"kept as history\.damaged-1\.sqlite"):
-            found = history.tries(*first) if first else history.failed_try("greet", "other", "aa")
+            found = history.tries(*first) if first else failed_try(history, "greet", "other", "aa")
         assert found == (0 if first else 1)
-        assert history.failed_try("greet", "greets", "aa") == 1
+        assert failed_try(history, "greet", "greets", "aa") == 1
         kept = history.path.with_name("history.damaged-1.sqlite")
         assert kept.read_bytes().startswith(b"not a database")
 
@@ -248,18 +254,18 @@ class TestTrouble:
         for number in (1, 2):
             history.path.write_bytes(b"damaged %d " % number * 100)
             with pytest.warns(HistoryWarning):
-                history.failed_try("greet", "greets", "aa")
+                failed_try(history, "greet", "greets", "aa")
         names = sorted(each.name for each in history.folder.glob("*damaged*"))
         assert names == ["history.damaged-1.sqlite", "history.damaged-2.sqlite"]
 
     def test_a_file_damaged_in_the_middle_is_set_aside(self, history: History) -> None:
         for number in range(60):
-            history.failed_try("greet", f"check {number} ".ljust(500, "x"), "aa")
+            failed_try(history, "greet", f"check {number} ".ljust(500, "x"), "aa")
         with history.path.open("r+b") as file:
             file.seek(4096)
             file.write(os.urandom(16384))
         with pytest.warns(HistoryWarning, match="damaged"):
-            assert history.failed_try("greet", "greets", "aa") == 1
+            assert failed_try(history, "greet", "greets", "aa") == 1
 
     def test_a_database_of_something_else_is_set_aside(self, history: History) -> None:
         history.folder.mkdir(parents=True)
@@ -267,7 +273,7 @@ class TestTrouble:
         other.execute("CREATE TABLE recipes (name TEXT)")
         other.close()
         with pytest.warns(HistoryWarning, match="kept as"):
-            assert history.failed_try("greet", "greets", "aa") == 1
+            assert failed_try(history, "greet", "greets", "aa") == 1
 
     def test_processes_that_meet_a_damaged_file_at_once_set_it_aside_once(
         self, tmp_path: Path
@@ -279,7 +285,8 @@ class TestTrouble:
             import sys
             from labsupport.history import History
             for number in range(5):
-                History(sys.argv[1]).failed_try("greet", "greets", f"{sys.argv[2]}-{number}")
+                digest = f"{sys.argv[2]}-{number}"
+                History(sys.argv[1]).judged("greet", digest, {"greets": False})
         """
         writers = [run(program, state, number) for number in range(4)]
         for writer in writers:
@@ -289,10 +296,10 @@ class TestTrouble:
         assert History(state).tries("greet", "greets") == 20
 
     def test_a_file_of_a_newer_course_is_left_alone(self, history: History) -> None:
-        history.failed_try("greet", "greets", "aa")
+        failed_try(history, "greet", "greets", "aa")
         database = sqlite3.connect(history.path)
         database.execute("PRAGMA user_version = 99")
         database.close()
         with pytest.warns(HistoryWarning, match="newer version of this course"):
-            assert history.failed_try("greet", "greets", "bb") == 0
+            assert failed_try(history, "greet", "greets", "bb") == 0
         assert [each.name for each in history.folder.iterdir()] == ["history.sqlite"]
