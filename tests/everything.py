@@ -26,8 +26,7 @@ STEPS = (
         (
             "pytest",
             *("-p", "tests.notebooks.plugin"),
-            *("--nbval", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"),
-            *("notebooks", "exercises", "solutions"),
+            *("--nbval", "notebooks", "exercises", "solutions"),
             *PARALLEL,
         ),
     ),
