@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any
 
 from labsupport.checking.answer import Answer
 from labsupport.checking.errors import EngineError, InputError
+from labsupport.checking.lines import Lines
 from labsupport.checking.report import Report, Result
 from labsupport.clock import Deadline
 
@@ -87,6 +89,8 @@ class _Judge:
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+        self._key = secrets.token_hex(32)
+        self._signed = Lines(self._key)
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="judge-reader", daemon=True)
         self._reader.start()
@@ -113,7 +117,7 @@ class _Judge:
         """Hand over the job."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(job).encode("ascii") + b"\n")
+            self._process.stdin.write(json.dumps(job | {"key": self._key}).encode("ascii") + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise self._broken("ended before it had read its job") from None
@@ -137,16 +141,17 @@ class _Judge:
 
     def _next(self, seconds: float) -> dict[str, Any]:
         until = Deadline(seconds)
-        while True:
+        message = None
+        while message is None:
             try:
                 line = self._lines.get(timeout=min(_GLANCE, until.left()))
-                break
             except queue.Empty:
                 if until.expired:
                     raise self._broken(f"said nothing for {seconds:g} s") from None
-        if line is None:
-            raise self._broken("ended")
-        message: dict[str, Any] = json.loads(line)
+                continue
+            if line is None:
+                raise self._broken("ended")
+            message = self._signed.read(line)
         if message["event"] == "refused":
             raise InputError(message["message"])
         if message["event"] == "broken":

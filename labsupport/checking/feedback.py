@@ -59,7 +59,7 @@ def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | 
         lines.append(f"  {result.verdict:<12}  {_points(result)}  {result.name}")
     lines += ["", _total(report)]
     if report.problem:
-        lines += ["", *report.problem.splitlines()]
+        lines += ["", *_text_of(_Part("block", report.problem))]
     for result, parts in _explained(report, hints or {}, file):
         lines += ["", f"{result.verdict.capitalize()}: {result.name}"]
         for part in parts:

@@ -162,7 +162,7 @@ class Host:
         except _Missing as missing:
             self._reply(request, {"op": "missing", "what": missing.what, "names": missing.names})
         except BaseException as error:
-            self._reply(request, {"op": "raised", **self._described(error)})
+            self._reply(request, {"op": "raised", **self._told(error)})
 
     def _reply(self, request: dict[str, Any], reply: dict[str, Any]) -> None:
         if os.getpid() != self.pid:
@@ -261,7 +261,7 @@ class Host:
             self._called(target, [connection], {})
             outcome: dict[str, Any] = {"raised": None}
         except BaseException as error:
-            outcome = {"raised": self._described(error)}
+            outcome = {"raised": self._told(error)}
         if os.getpid() != self.pid:
             os._exit(0)
         # Told before the connection ends, so that a check which sees the end finds the outcome.
@@ -313,6 +313,15 @@ class Host:
 
     def _names(self) -> list[str]:
         return sorted(name for name in vars(self.module) if not name.startswith("_"))[:50]
+
+    def _told(self, error: BaseException) -> dict[str, Any]:
+        """An exception as plain data, whatever its class says about itself."""
+        try:
+            return self._described(error)
+        except BaseException:
+            text = "an exception that cannot be described"
+            return {"kind": text, "kinds": [], "message": "", "line": None, "traceback": text,
+                    "name": None}  # fmt: skip
 
     def _described(self, error: BaseException) -> dict[str, Any]:
         frames = _frames(error)

@@ -1,10 +1,11 @@
 """The process that runs the checks and decides: `python -m labsupport.checking.judge`.
 
-It reads one job, a line of JSON, from its standard input, and writes lines of JSON to its standard
-output: a plan, a result for each check, an end; or why there is none. Checks run one after
-another, each with a fresh host process and its own deadline. What the answer does to itself, a
-crash, a hang, a kill, becomes the verdict of that check, and the next one begins with a new host.
-Only an answer that cannot even be loaded is asked once: its problem is said once for all checks.
+It reads one job, a line of JSON, from its standard input, and writes signed lines of JSON (lines)
+to its standard output: a plan, a result for each check, an end; or why there is none. Checks run
+one after another, each with a fresh host process and its own deadline. What the answer does to
+itself, a crash, a hang, a kill, becomes the verdict of that check, and the next one begins with a
+new host. Only an answer that cannot even be loaded is asked once: its problem is said once for all
+checks.
 
 The end of its standard input is the end of whoever asked. A thread waits for it, kills every
 host, and ends this process, even while a check does not return.
@@ -28,7 +29,8 @@ from labsupport.checking.asserts import Mismatch, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
-from labsupport.checking.launcher import Launcher
+from labsupport.checking.launcher import Launcher, hide
+from labsupport.checking.lines import Lines
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
@@ -39,6 +41,9 @@ __all__ = ["LOADING", "main"]
 STARTING = 20.0
 """Seconds for a fresh host to say that it is ready: an interpreter on a very busy machine."""
 
+STARTS = 3
+"""Processes that may end before they have run anything, until the run is given up."""
+
 LOADING = 8.0
 """Seconds in which the answer's own top-level code has to end; its imports are a part of it."""
 
@@ -47,14 +52,16 @@ Tell = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Judge the one job that stands on standard input, then end."""
-    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    hide()
+    results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what checks print must not mix with the results
     job = json.loads(sys.stdin.buffer.readline())
+    lines = Lines(job["key"])
     launcher = Launcher(folder=job["scratch"], reap=True)
     threading.Thread(target=_end_with_caller, args=(launcher, job["scratch"]), daemon=True).start()
 
     def tell(message: dict[str, Any]) -> None:
-        results.write(json.dumps(message) + "\n")
+        results.write(lines.written(message))
         results.flush()
 
     try:
@@ -126,28 +133,36 @@ class _Run:
             tell({"event": "result", "result": result.to_dict()})
 
     async def _one(self, check: Check, more: bool) -> Result:
-        host = self.launcher.take()
-        if more:
-            self.launcher.prepare()
-        remote = RemoteAnswer(host)
-        async with remote.connected():
-            try:
-                if await self._loaded(remote):
-                    return await self._performed(check, remote)
-                return self.clerk.result(check, self._problem_verdict)
-            finally:
-                await asyncio.to_thread(self.launcher.end, host)
+        for _ in range(STARTS):
+            host = self.launcher.take()
+            if more:
+                self.launcher.prepare()
+            remote = RemoteAnswer(host)
+            async with remote.connected():
+                try:
+                    if not await self._started(remote):
+                        continue
+                    if await self._loaded(remote):
+                        return await self._performed(check, remote)
+                    return self.clerk.result(check, self._problem_verdict)
+                finally:
+                    await asyncio.to_thread(self.launcher.end, host)
+        raise EngineError(f"{STARTS} processes in a row ended before they had run anything.")
 
-    async def _loaded(self, remote: RemoteAnswer) -> bool:
-        """Run the answer's source. When that fails, it is the problem of all checks."""
-        label = self.answer.label
+    async def _started(self, remote: RemoteAnswer) -> bool:
+        """Whether the process is there; a spare may have been killed while it waited."""
         try:
             async with asyncio.timeout(STARTING):
                 await remote.ready()
         except TimeoutError:
             raise TimeoutError(f"a process did not start within {STARTING:g} s") from None
-        except HostGone as gone:
-            raise EngineError(f"The answer's process ended at its start: {gone}.") from gone
+        except HostGone:
+            return False
+        return True
+
+    async def _loaded(self, remote: RemoteAnswer) -> bool:
+        """Run the answer's source. When that fails, it is the problem of all checks."""
+        label = self.answer.label
         try:
             async with asyncio.timeout(LOADING):
                 await remote.load(self.answer.source, self.answer.elsewhere)

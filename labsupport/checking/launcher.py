@@ -47,7 +47,7 @@ import psutil
 
 from labsupport.clock import Deadline, poll
 
-__all__ = ["FLOOD", "KEPT", "HostProcess", "Launcher", "Level", "Limits", "OpenSocket"]
+__all__ = ["FLOOD", "KEPT", "HostProcess", "Launcher", "Level", "Limits", "OpenSocket", "hide"]
 
 KEPT = 64 * 1024
 FLOOD = 8 * 1024 * 1024
@@ -361,7 +361,7 @@ class Launcher:
         host.close()
         with self._lock:
             self._hosts.discard(host)
-        shutil.rmtree(host.folder, ignore_errors=True)
+        _removed(host.folder)
 
     def kill_all(self) -> None:
         """Kill every host, without waiting. Safe from any thread."""
@@ -407,6 +407,37 @@ class Launcher:
         return not left
 
 
+def _removed(folder: Path) -> None:
+    """Remove a folder of an answer, however deep and whatever its permissions.
+
+    Folders inside are moved up before they are emptied: neither the depth of a recursion nor the
+    length of a path limits how deep they lie. What an answer made undeletable stays.
+    """
+    pending: list[Path] = []
+    moved = 0
+
+    def take(path: str | Path) -> None:
+        nonlocal moved
+        moved += 1
+        os.chmod(path, 0o700)
+        pending.append(folder.with_name(f"{folder.name}-{moved}"))
+        os.rename(path, pending[-1])
+
+    with contextlib.suppress(OSError):
+        os.unlink(folder) if folder.is_symlink() else take(folder)
+    while pending:
+        current = pending.pop()
+        with contextlib.suppress(OSError), os.scandir(current) as entries:
+            for entry in list(entries):
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        take(entry.path)
+                    else:
+                        os.unlink(entry.path)
+        with contextlib.suppress(OSError):
+            os.rmdir(current)
+
+
 def _environment(folder: Path, secret: bytes | None) -> dict[str, str]:
     """What an answer sees of the environment: nothing of the learner's, and no hash randomness."""
     kept = ("PATH", "LANG", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT")
@@ -448,14 +479,27 @@ def _accepted(listener: socket.socket, secret: bytes) -> socket.socket:
     raise TimeoutError(f"the answer's process did not start within {_START:g} s")
 
 
+def hide() -> None:
+    """On Linux, keep other processes of this user out of this one's memory and descriptors.
+
+    PR_SET_DUMPABLE of prctl(2): afterwards /proc shows them to the superuser only.
+    """
+    set_dumpable = 4
+    _prctl(set_dumpable, 0)
+
+
 def _become_subreaper() -> bool:
     """On Linux, adopt orphaned descendants of this process (prctl(2)). Whether it worked."""
+    set_child_subreaper = 36
+    return _prctl(set_child_subreaper, 1)
+
+
+def _prctl(option: int, value: int) -> bool:
     if sys.platform != "linux":
         return False
     import ctypes
 
-    set_child_subreaper = 36
-    return bool(ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0) == 0)
+    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
 
 
 def _pair(address: Any) -> tuple[str, int] | None:

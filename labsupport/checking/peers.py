@@ -47,6 +47,8 @@ TIMEOUT = 3.0  # seconds that a Conn waits unless told otherwise
 AFTERMATH = 0.2  # seconds after a failure to see what the answer raises at the same moment
 
 _PIECE = 64 * 1024
+_CALLS = 100_000  # of handle(connection) in one check
+_CONNECTIONS = 400  # that an answer may open in one check; many machines permit 1,024 descriptors
 _LINGER_0 = struct.pack("ii", 1, 0)
 # Below the ports that systems hand out for port 0 (32768 on Linux, 49152 elsewhere), so that no
 # connection takes the port between the moment it is chosen and the moment the answer binds it.
@@ -58,13 +60,20 @@ Script = Callable[["Conn", int], Awaitable[None]]
 class Conn:
     """The check's end of a TCP connection. All waits take `timeout`, in seconds."""
 
-    def __init__(self, sock: socket.socket, side: Literal["client", "server"], number: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        side: Literal["client", "server"],
+        number: int,
+        remote: tuple[str, int] | None = None,
+    ) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
         self.number = number
         self.local: tuple[str, int] = sock.getsockname()[:2]
-        self.remote: tuple[str, int] = sock.getpeername()[:2]
+        # Who accepts is told the address; the socket of a connection that was reset has none.
+        self.remote: tuple[str, int] = remote or sock.getpeername()[:2]
         self.trace = Trace()
         self._side = side
         self._out: Direction = "to_server" if side == "client" else "to_client"
@@ -369,6 +378,8 @@ class HandlingPeer(_Peer):
         return self.outcomes()
 
     def _ended(self, number: int, raised: AnswerRaised | None) -> None:
+        if type(number) is not int or not 0 < number <= _CALLS or number in self._outcomes:
+            raise ValueError("the outcome of a connection that there is not")
         self._outcomes[number] = Outcome(number, raised)
         self._changed.set()
 
@@ -424,6 +435,8 @@ async def handling(
     port = await answer._request(
         "accept", f"{name}(connection)", number=number, object=None, name=name, timeout=timeout
     )
+    if type(port) is not int or not 0 < port < 65536:
+        raise answer.nonsense("a port that is none")
     answer.ports.add(port)
     try:
         peer._reached_at(port)
@@ -470,8 +483,18 @@ async def facing(
 
     async def accept() -> None:
         while True:
-            sock, _ = await asyncio.get_running_loop().sock_accept(listener)
-            conn = Conn(sock, "server", len(connections) + 1)
+            sock, remote = await asyncio.get_running_loop().sock_accept(listener)
+            if len(connections) == _CONNECTIONS:
+                sock.close()
+                answer.fail(
+                    Mismatch(
+                        "your answer opens one connection after another",
+                        expected=f"at most {count(_CONNECTIONS, 'connection')}",
+                        got="one more",
+                    )
+                )
+                return
+            conn = Conn(sock, "server", len(connections) + 1, remote)
             answer.ports |= {conn.local[1], conn.remote[1]}
             answer.exchanges.append(conn)
             connections.append(conn)

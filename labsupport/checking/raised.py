@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-__all__ = ["AnswerRaised", "HostGone"]
+__all__ = ["AnswerRaised", "HostGone", "line_number"]
+
+_LINES = 1_000_000
 
 
 class AnswerRaised(Exception):
@@ -26,7 +28,7 @@ class AnswerRaised(Exception):
         self.kind = _text(told["kind"])
         self.kinds = tuple(_text(each) for each in told["kinds"])
         self.message = _text(told["message"])
-        self.line: int | None = told["line"] if isinstance(told["line"], int) else None
+        self.line = line_number(told["line"])
         self.traceback = _text(told["traceback"])
         self.name = _text(told["name"]) if told["name"] is not None else None
         super().__init__(f"{self.kind}: {self.message}" if self.message else self.kind)
@@ -40,6 +42,11 @@ class HostGone(Exception):
         super().__init__(detail)
         self.how = how
         self.detail = detail
+
+
+def line_number(value: Any) -> int | None:
+    """A line of the answer, or None: an int that is too long for text would break the feedback."""
+    return value if type(value) is int and 0 < value < _LINES else None
 
 
 def _text(value: Any) -> str:

@@ -99,7 +99,7 @@ class RemoteAnswer:
         self.did = ""
         """The last call, in words, for feedback on a crash or a hang."""
         self.failure: Exception | None = None
-        """What a stand-in found wrong; it fails the check even if the answer goes on."""
+        """What was found wrong beside the check's own code; it fails the check in any case."""
         self.exchanges: list[Exchange] = []
         """The connections and scripted sockets of this check, in the order of their making."""
         self.ports: set[int] = set()
@@ -260,7 +260,9 @@ class RemoteAnswer:
             "map", spoken, name=name, args=list(items),
             object=None if target is None else target.number,
         )  # fmt: skip
-        return _list(results)
+        if not isinstance(results, list) or len(results) != len(items):
+            raise self.nonsense(f"{count(len(items), 'result')} expected")
+        return results
 
     async def _request(self, op: str, spoken: str, number: int | None = None, **fields: Any) -> Any:
         number = self._next() if number is None else number
@@ -319,11 +321,18 @@ class RemoteAnswer:
                 if not isinstance(message, dict):
                     raise wire.BadFrame("a message that is not a dict")
                 self._take(message)
+                await asyncio.sleep(0)  # frames without end must not hold up the checks' timers
         except (OSError, EOFError):
             self._fail_all(await self._ended())
         except (wire.BadFrame, IndexError, KeyError, TypeError, ValueError) as error:
-            self._host.kill()
-            self._fail_all(HostGone("nonsense", f"it wrote to the checks' own channel ({error})"))
+            self.nonsense(str(error))
+
+    def nonsense(self, why: str) -> HostGone:
+        """End a process that says what no host says: its answer wrote to the checks' channel."""
+        self._host.kill()
+        self._fail_all(HostGone("nonsense", f"it wrote to the checks' own channel ({why})"))
+        assert self._gone is not None
+        return self._gone
 
     async def _exactly(self, size: int) -> bytes:
         data = bytearray(size)
@@ -407,9 +416,13 @@ class RemoteAnswer:
 
     def _broken_by(self, failure: Exception) -> list[object]:
         """End the check because of what a stand-in found or did; what to raise in the answer."""
+        self.fail(failure)
+        return ["RuntimeError", ["the check has ended"]]
+
+    def fail(self, failure: Exception) -> None:
+        """Fail the check even if its own code goes on, and end what waits for the answer."""
         self.failure = self.failure or failure
         self._fail_all(failure)
-        return ["RuntimeError", ["the check has ended"]]
 
     # ---- ends ----
 

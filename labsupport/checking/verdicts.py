@@ -17,7 +17,7 @@ from labsupport.checking.asserts import Mismatch
 from labsupport.checking.draw import seed_for
 from labsupport.checking.exercise import Check, Exercise
 from labsupport.checking.launcher import FLOOD, Limits
-from labsupport.checking.raised import AnswerRaised, HostGone
+from labsupport.checking.raised import AnswerRaised, HostGone, line_number
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
 from labsupport.checking.showing import bounded, clean
@@ -169,13 +169,16 @@ class Clerk:
 
     def places(self, places: list[dict[str, Any]]) -> list[str]:
         """Where the threads of the answer are, without repetition."""
-        said = (self._place(place) for place in places)
+        said = (
+            self._place(place) for place in places if {"line", "lines", "function"} <= set(place)
+        )
         return list(dict.fromkeys(each for each in said if each))
 
     def _place(self, place: dict[str, Any]) -> str:
         """A loop that a thread goes round in, or the line in which it waits."""
-        line, lines, function = place.get("line"), place.get("lines"), place.get("function")
-        if not (isinstance(line, int) and isinstance(lines, list) and isinstance(function, str)):
+        line, lines, function = (place.get(name) for name in ("line", "lines", "function"))
+        line = line_number(line)
+        if line is None or not isinstance(lines, list) or not isinstance(function, str):
             return ""
         within = "" if function == "<module>" else f"`{clean(function)[:60]}`, "
         if not place.get("busy"):
@@ -230,7 +233,7 @@ def _last_lines(text: str) -> str:
 
 def _loop_around(source: str, lines: list[Any]) -> int | None:
     """The line where the innermost loop begins that holds all these lines."""
-    if not lines or not all(isinstance(line, int) for line in lines):
+    if not lines or not all(map(line_number, lines)):
         return None
     try:
         tree = ast.parse(source)
