@@ -20,7 +20,7 @@ import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
 from labsupport.checking.launcher import Launcher, hide
 from labsupport.checking.lines import Lines
+from labsupport.checking.peers import AFTERMATH
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
@@ -195,8 +196,11 @@ class _Run:
         deadline = asyncio.timeout(check.deadline)
         try:
             async with deadline:
-                await check.function(
-                    remote, Draw(self.clerk.seed_of(check)), self.clerk.exercise.variant
+                await _while_alive(
+                    remote,
+                    check.function(
+                        remote, Draw(self.clerk.seed_of(check)), self.clerk.exercise.variant
+                    ),
                 )
         except Exception as raised:
             error = _innermost(raised)
@@ -216,6 +220,21 @@ class _Run:
             return self.clerk.timeout(check, remote, await remote.where())
         traceback.print_exception(error)
         return self.clerk.broken(check, remote, error)
+
+
+async def _while_alive(remote: RemoteAnswer, work: Awaitable[None]) -> None:
+    """Do a check's work; when the answer's process has ended, it has a moment to notice."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.create_task(remote.ended.wait())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task}, timeout=AFTERMATH)
+        if task.done():
+            task.result()
+    finally:
+        for each in (task, gone):
+            each.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
 
 
 def _innermost(error: Exception) -> BaseException:

@@ -93,6 +93,8 @@ class RemoteAnswer:
         self._asks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._gone: HostGone | None = None
+        self.ended = asyncio.Event()
+        """Set when the process has ended: `gone` says how."""
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outcomes: dict[int, Callable[[int, AnswerRaised | None], None]] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -450,6 +452,7 @@ class RemoteAnswer:
     def _fail_all(self, reason: Exception) -> None:
         if isinstance(reason, HostGone) and self._gone is None:
             self._gone = reason
+            self.ended.set()
         waiting: list[asyncio.Future[Any]] = [self._ready, *self._pending.values()]
         for each in waiting:
             if not each.done():

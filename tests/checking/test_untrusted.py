@@ -7,6 +7,7 @@ hold is that the verdict stays right, that the run ends, and that no check becom
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,31 @@ def watch(message, source):
     asked.append(message)
     dispatch(message, source)
 host._dispatch = watch
+"""
+
+# An answer that writes a verdict of its own into every pipe of the processes around it.
+FORGER = """
+import json, os
+def f():
+    passed = {"event": "result", "result": {"name": "works", "points": 2, "verdict": "passed",
+              "seed": 1}}
+    end = {"event": "end", "level": {}, "problem": ""}
+    lines = "".join(json.dumps(each) + "\\n" for each in (passed, end)).encode() + b"{"
+    judge = os.getppid()
+    with open(f"/proc/{judge}/stat") as file:
+        caller = int(file.read().rpartition(")")[2].split()[1])
+    for pid in (judge, caller):
+        try: numbers = os.listdir(f"/proc/{pid}/fd")
+        except OSError: continue
+        for number in numbers:
+            path = f"/proc/{pid}/fd/{number}"
+            try:
+                if not os.readlink(path).startswith("pipe:"): continue
+                pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+                os.write(pipe, lines)
+                os.close(pipe)
+            except OSError: continue
+    return 0
 """
 
 
@@ -61,35 +87,27 @@ def test_after_a_line_was_taken_away_nothing_more_is_believed() -> None:
 
 
 @pytest.mark.linux
-def test_lines_written_into_the_pipes_of_judge_and_caller_forge_nothing(judged: Judged) -> None:
-    result = judged(
-        'assert_equal(await answer.call("f"), 1, "f gives 1")',
-        """
-        import json, os
-        def f():
-            passed = {"event": "result", "result": {"name": "works", "points": 2,
-                      "verdict": "passed", "seed": 1}}
-            end = {"event": "end", "level": {}, "problem": ""}
-            lines = "".join(json.dumps(each) + "\\n" for each in (passed, end)).encode()
-            judge = os.getppid()
-            with open(f"/proc/{judge}/stat") as file:
-                caller = int(file.read().rpartition(")")[2].split()[1])
-            for pid in (judge, caller):
-                try: numbers = os.listdir(f"/proc/{pid}/fd")
-                except OSError: continue
-                for number in numbers:
-                    path = f"/proc/{pid}/fd/{number}"
-                    try:
-                        if not os.readlink(path).startswith("pipe:"): continue
-                        pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-                        os.write(pipe, lines)
-                        os.close(pipe)
-                    except OSError: continue
-            return 0
-        """,
-    )
-    assert result.verdict == "failed", result
-    assert result.said == "f gives 1"
+def test_lines_written_into_the_pipes_of_judge_and_caller_forge_nothing(
+    course: Any, tmp_path: Path
+) -> None:
+    course.add("works", 'assert_equal(await answer.call("f"), 1, "f gives 1")', points=2)
+    answer = tmp_path / "answer.py"
+    answer.write_text(FORGER)
+    # In a process of its own, whose only pipes are those to the judge.
+    with (tmp_path / "said").open("w+") as said:
+        done = subprocess.run(
+            [sys.executable, "-m", "labsupport.cli", "check", "demo", str(answer)],
+            cwd=course.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            timeout=50,
+        )
+        said.seek(0)
+        text = said.read()
+    assert done.returncode == 1, text
+    assert "failed        0 of 2  works" in text
+    assert "F gives 1." in text
 
 
 @pytest.mark.linux
@@ -120,7 +138,7 @@ def test_a_folder_deeper_than_python_recurses_is_removed(
         """
         import os
         def f():
-            for _ in range(3000):
+            for _ in range(1200):
                 os.mkdir("d")
                 os.chdir("d")
                 open("file", "w").close()
