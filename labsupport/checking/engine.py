@@ -1,13 +1,18 @@
-"""The caller's side of checking: start a judge, hand it the answer, collect the report.
+"""The caller's side of checking: keep a judge, hand it the answer, collect the report.
 
 The caller is a kernel, a terminal or a test. It runs neither checks nor answers. The judge is a
 process in its own session, so that an interrupt of the caller does not reach it halfway; it ends
 when its standard input does, which happens in any case when the caller ends. Every wait is
 bounded by what the judge announced in its plan.
+
+A judge is started at the first check, or ahead by `warm_up`. When it has judged well it is kept for
+the next check; after anything else (an interrupt, an end, a silence) it is ended, and the next
+check starts another one. Checks that run at the same time have a judge each.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -17,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +32,7 @@ from labsupport.checking.lines import Lines
 from labsupport.checking.report import Report, Result
 from labsupport.clock import Deadline
 
-__all__ = ["check"]
+__all__ = ["check", "shut_down", "warm_up"]
 
 _START = 30.0  # seconds until the plan
 _SLACK = 20.0  # seconds for a check beyond its own deadline: a fresh process, loading, the end
@@ -56,7 +62,7 @@ def check(
         "problem": problem,
     }
     with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
-        with _Judge(scratch) as judge:
+        with _a_judge() as judge:
             judge.begin(job | {"scratch": scratch})
             plan, results, end = judge.collected()
     return Report(
@@ -73,33 +79,81 @@ def check(
     )
 
 
-class _Judge:
-    """A running judge. Leaving its block ends it, with every process that it started."""
+def warm_up() -> None:
+    """Start a judge ahead, so that the next check finds it warm."""
+    with _lock:
+        if not _idle:
+            _idle.append(_Judge())
 
-    def __init__(self, scratch: str) -> None:
+
+def shut_down() -> None:
+    """End the judges that wait for a check, and everything that they started."""
+    with _lock:
+        judges = [judge for judge in _idle if judge.owner == os.getpid()]
+        _idle.clear()
+    for judge in judges:
+        judge.end()
+
+
+_idle: list[_Judge] = []
+_lock = threading.Lock()
+atexit.register(shut_down)
+
+
+@contextlib.contextmanager
+def _a_judge() -> Iterator[_Judge]:
+    """A judge for one job: an idle one that lives, or a new one."""
+    judge = None
+    with _lock:
+        while _idle and judge is None:
+            judge = _idle.pop()
+            if judge.owner != os.getpid() or not judge.alive:  # a fork's parent has its own
+                judge = None
+    judge = judge or _Judge()
+    try:
+        yield judge
+    except BaseException:
+        judge.end()
+        raise
+    if judge.stays:
+        with _lock:
+            _idle.append(judge)
+    else:
+        judge.end()
+        warm_up()
+
+
+class _Judge:
+    """A running judge. `stays`: it can judge again."""
+
+    stays = sys.platform == "linux"
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in end)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "labsupport.checking.judge"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            cwd=scratch,
+            cwd=tempfile.gettempdir(),
             env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"},
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._key = secrets.token_hex(32)
-        self._signed = Lines(self._key)
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="judge-reader", daemon=True)
         self._reader.start()
         self._doing = "starting"
 
-    def __enter__(self) -> _Judge:
-        return self
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """End it, with every process that it started."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -116,8 +170,10 @@ class _Judge:
     def begin(self, job: dict[str, Any]) -> None:
         """Hand over the job."""
         assert self._process.stdin is not None
+        key = secrets.token_hex(32)
+        self._signed = Lines(key)
         try:
-            self._process.stdin.write(json.dumps(job | {"key": self._key}).encode("ascii") + b"\n")
+            self._process.stdin.write(json.dumps(job | {"key": key}).encode("ascii") + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise self._broken("ended before it had read its job") from None

@@ -197,8 +197,10 @@ def _level(report: Report) -> str:
         return ""
     level = report.level
     line = f"Level {level['number']}, {level['name']}: {level['said']}."
-    if missing := [_LIMITS.get(name, name) for name in level.get("missing", [])]:
-        line += f" This system has no limit for {', '.join(missing)}."
+    if unlimited := [_LIMITS.get(name, name) for name in level["unlimited"]]:
+        line += f" This system has no limit for {', '.join(unlimited)}."
+    if level["missing"]:
+        line += f" More is not to be had here: {'; '.join(level['missing'])}."
     return line
 
 

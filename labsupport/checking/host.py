@@ -57,7 +57,7 @@ def main() -> None:
     settings = json.loads(sys.argv[-1])
     sys.argv[1:] = []
     channel = _connected(settings["channel"])
-    missing = _limited(settings["limits"])
+    missing = limited(settings["limits"])
     Host(channel).run(missing)
 
 
@@ -395,7 +395,7 @@ def _connected(channel: dict[str, Any]) -> socket.socket:
     return sock
 
 
-def _limited(limits: dict[str, int]) -> list[str]:
+def limited(limits: dict[str, int]) -> list[str]:
     """Set the limits (setrlimit(2)) and return the names of those that this system refuses."""
     missing = []
     try:

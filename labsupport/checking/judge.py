@@ -1,14 +1,18 @@
 """The process that runs the checks and decides: `python -m labsupport.checking.judge`.
 
-It reads one job, a line of JSON, from its standard input, and writes signed lines of JSON (lines)
-to its standard output: a plan, a result for each check, an end; or why there is none. Checks run
-one after another, each with a fresh host process and its own deadline. What the answer does to
-itself, a crash, a hang, a kill, becomes the verdict of that check, and the next one begins with a
-new host. Only an answer that cannot even be loaded is asked once: its problem is said once for all
-checks.
+It reads jobs, lines of JSON, from its standard input, and writes signed lines of JSON (lines) to
+its standard output: for each job a plan, a result for each check, an end; or why there is none.
+Checks run one after another, each with a fresh host process, a fresh event loop and its own
+deadline. What the answer does to itself, a crash, a hang, a kill, becomes the verdict of that
+check, and the next one begins with a new host. Only an answer that cannot even be loaded is asked
+once: its problem is said once for all checks.
 
-The end of its standard input is the end of whoever asked. A thread waits for it, kills every
-host, and ends this process, even while a check does not return.
+On Linux it stays: it has imported what checks need, keeps a zygote from which answers are forked
+(forking), and forks itself for each job, so that no job sees another's checks or data. Elsewhere it
+judges one job and ends, and its caller starts the next one ahead.
+
+The end of its standard input is the end of whoever asked. It then kills every host and ends, even
+while a check does not return.
 """
 
 from __future__ import annotations
@@ -16,26 +20,33 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import shutil
+import signal
 import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from labsupport.checking.answer import Answer
 from labsupport.checking.asserts import Mismatch, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
-from labsupport.checking.launcher import Launcher, hide
+from labsupport.checking.hosts import HostProcess, Level, Limits
 from labsupport.checking.lines import Lines
 from labsupport.checking.peers import AFTERMATH
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
+from labsupport.checking.spawning import Spawner
 from labsupport.checking.verdicts import Clerk, masked
+
+if sys.platform == "linux":
+    from labsupport.checking.forking import Forker
+    from labsupport.checking.jail import syscalls
 
 __all__ = ["LOADING", "main"]
 
@@ -51,19 +62,121 @@ LOADING = 8.0
 Tell = Callable[[dict[str, Any]], None]
 
 
+class Launcher(Protocol):
+    """What starts answers: see `hosts`."""
+
+    level: Level
+    limits: Limits
+
+    def prepare(self) -> None: ...
+    def take(self) -> HostProcess: ...
+    def end(self, host: HostProcess) -> None: ...
+
+
 def main() -> None:
-    """Judge the one job that stands on standard input, then end."""
-    hide()
-    results = os.fdopen(os.dup(1), "wb")
+    """Judge jobs as they come, until the caller is gone."""
+    results = os.dup(1)
     os.dup2(2, 1)  # what checks print must not mix with the results
-    job = json.loads(sys.stdin.buffer.readline())
+    if sys.platform == "linux":
+        _serve(results)
+    else:
+        _judge_one(results)
+
+
+def _judge_one(results: int) -> None:
+    """Judge one job with interpreters that are started for it, and end."""
+    job = json.loads(sys.stdin.buffer.readline() or "null")
+    if job is not None:
+        launcher = Spawner(folder=job["scratch"])
+        watch = threading.Thread(target=_end_with_caller, args=(launcher, job), daemon=True)
+        watch.start()
+        _judge(job, launcher, results)
+        launcher.close()
+    os._exit(0)  # at once: threads that waited for processes have nothing more to do
+
+
+def _end_with_caller(launcher: Spawner, job: dict[str, Any]) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    launcher.kill_all()
+    shutil.rmtree(job["scratch"], ignore_errors=True)
+    os._exit(1)
+
+
+def _serve(results: int) -> NoReturn:
+    """Fork a process for each job. One job at a time: its end is waited for."""
+    syscalls.hide()
+    try:
+        forker = Forker()
+    except EngineError as error:
+        sys.exit(str(error))
+    jobs = _Jobs()
+    while (job := jobs.next()) is not None:
+        me = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            syscalls.die_with_parent(me)
+            forker.enter()
+            _judge(job, forker, results)
+            sys.stderr.flush()
+            os._exit(0)
+        if not jobs.ended_during(pid):
+            _, status = os.waitpid(pid, 0)
+            if status == 0:
+                continue
+            forker.stop()
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        shutil.rmtree(job["scratch"], ignore_errors=True)
+        break
+    forker.stop()
+    os._exit(0)
+
+
+class _Jobs:
+    """The jobs on standard input."""
+
+    def __init__(self) -> None:
+        self._read = bytearray()
+
+    def next(self) -> dict[str, Any] | None:
+        """The next job; None at the end of the input."""
+        while b"\n" not in self._read:
+            piece = os.read(0, 1024 * 1024)
+            if not piece:
+                return None
+            self._read += piece
+        line, _, rest = self._read.partition(b"\n")
+        self._read = bytearray(rest)
+        job: dict[str, Any] = json.loads(line)
+        return job
+
+    def ended_during(self, pid: int) -> bool:
+        """Wait for the end of a process; whether the input ended before it."""
+        process = os.pidfd_open(pid)
+        try:
+            while True:
+                ready, _, _ = select.select([0, process], [], [])
+                if process in ready:
+                    return False
+                piece = os.read(0, 1024 * 1024)
+                if not piece:
+                    return True
+                self._read += piece
+        finally:
+            os.close(process)
+
+
+def _judge(job: dict[str, Any], launcher: Launcher, results: int) -> None:
+    """Judge one job and tell what came of it."""
     lines = Lines(job["key"])
-    launcher = Launcher(folder=job["scratch"], reap=True)
-    threading.Thread(target=_end_with_caller, args=(launcher, job["scratch"]), daemon=True).start()
+    os.chdir(job["scratch"])
 
     def tell(message: dict[str, Any]) -> None:
-        results.write(lines.written(message))
-        results.flush()
+        line = lines.written(message)
+        while line:
+            line = line[os.write(results, line) :]
 
     try:
         _judged(job, launcher, tell)
@@ -73,18 +186,6 @@ def main() -> None:
         tell({"event": "broken", "message": str(error)})
     except TimeoutError as error:  # of the launcher
         tell({"event": "broken", "message": f"{error}. Nothing was counted; check again."})
-    finally:
-        launcher.close()
-    sys.stderr.flush()
-    os._exit(0)  # at once: threads that waited for processes have nothing more to do
-
-
-def _end_with_caller(launcher: Launcher, scratch: str) -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    launcher.kill_all()
-    shutil.rmtree(scratch, ignore_errors=True)
-    os._exit(1)
 
 
 def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
@@ -105,7 +206,7 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
     beliefs = load_misconceptions(folder.parent)
     clerk = Clerk(exercise, answer, launcher.limits, beliefs, job["seed"])
     run = _Run(clerk, launcher, job["problem"])
-    asyncio.run(run.all(checks, tell))
+    run.all(checks, tell)
     tell({"event": "end", "problem": run.problem, "level": run.level})
 
 
@@ -123,14 +224,14 @@ class _Run:
         self.level: dict[str, Any] = {}
         self._problem_verdict: Verdict = "crashed"
 
-    async def all(self, checks: list[Check], tell: Tell) -> None:
+    def all(self, checks: list[Check], tell: Tell) -> None:
         """Run the checks in order and tell each result."""
         for number, check in enumerate(checks):
             tell({"event": "started", "check": check.name})
             if self.problem:
                 result = self.clerk.result(check, self._problem_verdict)
             else:
-                result = await self._one(check, more=number + 1 < len(checks))
+                result = asyncio.run(self._one(check, more=number + 1 < len(checks)))
             tell({"event": "result", "result": result.to_dict()})
 
     async def _one(self, check: Check, more: bool) -> Result:
@@ -186,7 +287,7 @@ class _Run:
             self._problem_verdict, said = self.clerk.end_of(gone)
             problem = [f"{said[:1].upper()}{said[1:]}, while {label} was run."]
         finally:
-            self.level = self.launcher.level.to_dict() | {"missing": remote.missing_limits}
+            self.level = self.launcher.level.to_dict() | {"unlimited": remote.missing_limits}
         self.problem = masked("\n".join(problem), remote)
         return False
 

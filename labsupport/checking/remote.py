@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from labsupport.checking import peers, wire
 from labsupport.checking.asserts import Mismatch
-from labsupport.checking.launcher import HostProcess, OpenSocket
+from labsupport.checking.hosts import HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.showing import count, show
 from labsupport.checking.standins import Flag, ScriptedSocket, StandIn, crossing
@@ -172,6 +172,11 @@ class RemoteAnswer:
         return self._host.folder
 
     @property
+    def home(self) -> str:
+        """The same folder, as the answer names it."""
+        return self._host.home
+
+    @property
     def output(self) -> str:
         """What the answer printed so far, at most 64 KiB."""
         return self._host.output()
@@ -197,7 +202,7 @@ class RemoteAnswer:
         self._reader = asyncio.create_task(self._read())
 
         def watch() -> None:
-            self._host.process.wait()
+            self._host.wait()
             with contextlib.suppress(RuntimeError):  # the loop has ended before the process
                 loop.call_soon_threadsafe(self._noticed_end)
 
@@ -438,7 +443,7 @@ class RemoteAnswer:
             return self._gone
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
-                await asyncio.to_thread(self._host.process.wait)
+                await asyncio.to_thread(self._host.wait)
         return self._how_it_ended()
 
     def _how_it_ended(self) -> HostGone:

@@ -9,6 +9,7 @@ must not.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from typing import Any
 
@@ -16,7 +17,7 @@ from labsupport.checking.answer import Answer
 from labsupport.checking.asserts import Mismatch
 from labsupport.checking.draw import seed_for
 from labsupport.checking.exercise import Check, Exercise
-from labsupport.checking.launcher import FLOOD, Limits
+from labsupport.checking.hosts import FLOOD, Limits
 from labsupport.checking.raised import AnswerRaised, HostGone, line_number
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
@@ -208,7 +209,7 @@ def masked(value: Any, remote: RemoteAnswer) -> Any:
     if isinstance(value, tuple):
         return tuple(masked(each, remote) for each in value)
     text = bounded(clean(value))
-    for folder in {str(remote.folder), str(remote.folder.resolve())}:
+    for folder in {remote.home, os.path.realpath(remote.home)}:
         text = text.replace(folder, "FOLDER")
     text = _ADDRESS.sub("0x...", text)
     if remote.ports:

@@ -1,0 +1,298 @@
+"""Has answers forked from a warm process, each into a jail: the launcher on Linux.
+
+The `Forker` starts a zygote (jail.zygote) with the strongest protection that this machine permits,
+found by trying: a zygote that cannot move in, or cannot import the course's libraries from there,
+says why, and the next weaker one is started. It orders one answer at a time.
+
+In a jail with a network of its own, the process that judges enters that network with its thread:
+sockets that it opens from then on are where the answer's are. Being the owner of the jail's user
+namespace is what permits it (user_namespaces(7)); as an ordinary user it joins that namespace
+first, which a process can only do while it has one thread: see `Forker.enter`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from labsupport.checking.errors import EngineError
+from labsupport.checking.hosts import (
+    HostProcess,
+    Level,
+    Limits,
+    boot,
+    environment,
+    limited,
+    words,
+)
+from labsupport.checking.jail import syscalls, tree
+from labsupport.checking.spawning import removed
+
+__all__ = ["ForkedHost", "Forker", "levels"]
+
+_START = 20.0  # seconds for a zygote to be ready, on a busy machine
+_ORDER = 10.0  # seconds for an order
+_NEWS = 5.0  # seconds for a jail to be furnished
+
+_SAID = {
+    "root": "your answer ran sealed off: under a user id of its own, without your files, without "
+    "a network",
+    "userns": "your answer ran sealed off: without your files, without a network",
+    "fenced": "your answer ran behind a fence: without your files; it could use the network",
+}
+_LEVELS = {"root": 4, "userns": 3, "fenced": 2, "limited": 1}
+
+
+def levels() -> list[str]:
+    """The protections to try, the strongest first. LABSUPPORT_LEVEL is the highest one to try."""
+    most = int(os.environ.get("LABSUPPORT_LEVEL", "4"))
+    names = [name for name, number in _LEVELS.items() if number <= most]
+    return [name for name in names if name != "root" or os.geteuid() == 0]
+
+
+class ForkedHost(HostProcess):
+    """An answer in its jail. pid: of the keeper, as this process's own /proc numbers it."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        folder: Path,
+        home: str,
+        *,
+        keeper: int,
+        channel: socket.socket,
+        output: int,
+        news: socket.socket,
+        opened: list[int],
+    ) -> None:
+        super().__init__(limits, folder, home, output)
+        self.pid = _number_of(keeper)
+        self._keeper = keeper
+        self._channel = channel
+        self._news = news
+        self._opened = opened
+        channel.setblocking(False)
+        self.read_output()
+
+    @property
+    def channel(self) -> socket.socket:
+        return self._channel
+
+    def processes(self) -> list[psutil.Process]:
+        return super().processes()[1:]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        waiting = select.poll()
+        waiting.register(self._keeper, select.POLLIN)
+        return bool(waiting.poll(None if timeout is None else timeout * 1000))
+
+    def ending(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            ended = json.loads(self._news.recv(4096))["ended"]
+            return words(ended) if type(ended) is int else str(ended)
+        return "SIGKILL"
+
+    def kill(self) -> None:
+        for process in [*super().processes()]:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._keeper, signal.SIGKILL)
+
+    def close(self) -> None:
+        super().close()
+        self._channel.close()
+        self._news.close()
+        for descriptor in (self._keeper, *self._opened):
+            os.close(descriptor)
+
+
+class Forker:
+    """Level 4, 3, 2 or 1, whichever this machine permits: `level` says so, and what is missing."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._numbers = 0
+        self._hosts: set[ForkedHost] = set()
+        self._root: Path | None = None
+        self._own_network: int | None = None
+        missing: list[str] = []
+        for protection in levels():
+            try:
+                self._start(protection)
+                break
+            except OSError as error:
+                missing.append(f"{protection} ({error})")
+        else:
+            raise EngineError(f"No process for answers can be started: {'; '.join(missing)}.")
+        self.protection = protection
+        self.sealed = protection in ("root", "userns")
+        number = _LEVELS[protection]
+        if number == 1:
+            self.level = limited(tuple(missing))
+        else:
+            name = "sealed" if self.sealed else "fenced"
+            self.level = Level(number, name, _SAID[protection], tuple(missing))
+
+    def _start(self, protection: str) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        resources = self.limits.resources()
+        if protection in ("root", "userns"):
+            resources |= {"RLIMIT_NPROC": self.limits.processes, "RLIMIT_MSGQUEUE": 0}
+        settings = {
+            "control": theirs.fileno(),
+            "protection": protection,
+            "limits": {
+                "resources": resources,
+                "disk": self.limits.disk,
+                "files": self.limits.files,
+            },
+        }
+        with theirs:
+            self._zygote = subprocess.Popen(
+                [*boot("jail.zygote"), json.dumps(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                env=environment(tree.HOME),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._control.settimeout(_START)
+        try:
+            self._user: list[int] = self._said()[1]
+        except BaseException:
+            self._zygote.kill()
+            self._zygote.wait()
+            self._control.close()
+            raise
+        self._control.settimeout(_ORDER)
+
+    def enter(self) -> None:
+        """Let the calling process, which has one thread, enter the networks of jails from now on."""
+        if self.protection == "userns":
+            syscalls.enter(self._user[0], syscalls.NEW_USER)
+            syscalls.hide()
+
+    def prepare(self) -> None:
+        """Nothing: a fork is quick."""
+
+    def take(self) -> ForkedHost:
+        """A fresh host. The calling thread enters its network, where it has one of its own.
+
+        Raises EngineError when it cannot be had.
+        """
+        self._numbers += 1
+        channel, channel_there = socket.socketpair()
+        news, news_there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        output, output_there = os.pipe()
+        folder = Path(tree.HOME)
+        if not self.sealed:
+            self._root = self._root or Path(tempfile.mkdtemp(prefix="labsupport-"))
+            folder = self._root / str(self._numbers)
+            folder.mkdir()
+        home = str(folder)
+        order = {"op": "launch", "id": self._numbers, "home": home}
+        opened: list[int] = []
+        try:
+            with channel_there, news_there:
+                there = [channel_there.fileno(), output_there, news_there.fileno()]
+                socket.send_fds(self._control, [json.dumps(order).encode()], there)
+            _, (keeper,) = self._said(self._numbers)
+            if self.sealed:
+                news.settimeout(_NEWS)
+                said, opened, _, _ = socket.recv_fds(news, 4096, 2)
+                if len(opened) != 2:
+                    raise OSError(f"the jail was not furnished: {said.decode()}")
+                network, inside = opened
+                syscalls.enter(network, syscalls.NEW_NET)
+                folder = Path(f"/proc/self/fd/{inside}")
+        except (OSError, ValueError) as error:
+            raise EngineError(f"No process for the answer can be had: {error}") from error
+        finally:
+            os.close(output_there)
+        host = ForkedHost(
+            self.limits,
+            folder,
+            home,
+            keeper=keeper,
+            channel=channel,
+            output=output,
+            news=news,
+            opened=opened,
+        )
+        self._hosts.add(host)
+        return host
+
+    def end(self, host: HostProcess) -> None:
+        """Kill an answer with all that it started; see `hosts`. Raises TimeoutError."""
+        assert isinstance(host, ForkedHost)
+        host.stop_reading()
+        self._numbers += 1
+        self._control.send(json.dumps({"op": "end", "id": self._numbers}).encode())
+        said, _ = self._said(self._numbers)
+        self._hosts.discard(host)
+        host.close()
+        if not self.sealed:
+            removed(host.folder)
+        if not said["clean"]:
+            raise TimeoutError("a process of the answer cannot be killed")
+
+    def kill_all(self) -> None:
+        """Kill every host, without waiting. Safe from any thread."""
+        for host in list(self._hosts):
+            host.kill()
+
+    def close(self) -> None:
+        """End the zygote, and with it every answer."""
+        for host in list(self._hosts):
+            self.end(host)
+        self._control.close()
+        if self._root is not None:
+            removed(self._root)
+
+    def stop(self) -> None:
+        """Wait for the zygote's end, in the process that started it."""
+        self.close()
+        try:
+            self._zygote.wait(_ORDER)
+        except subprocess.TimeoutExpired:
+            self._zygote.kill()
+            self._zygote.wait()
+
+    def _said(self, number: int | None = None) -> tuple[dict[str, Any], list[int]]:
+        """The zygote's reply to an order; replies to others, whose asker was killed, are dropped.
+
+        Raises OSError.
+        """
+        while True:
+            text, descriptors, _, _ = socket.recv_fds(self._control, 64 * 1024, 4)
+            if not text:
+                raise OSError("the process that starts answers has ended")
+            said: dict[str, Any] = json.loads(text)
+            if said.get("id") == number:
+                break
+            for descriptor in descriptors:
+                os.close(descriptor)
+        if "error" in said:
+            raise OSError(said["error"])
+        return said, list(descriptors)
+
+
+def _number_of(pidfd: int) -> int:
+    """The process that a descriptor stands for, as this process's /proc numbers it (proc(5))."""
+    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    raise OSError("not a descriptor of a process")

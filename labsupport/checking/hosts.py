@@ -1,0 +1,311 @@
+"""A process in which an answer runs, as the judge sees it from outside, and how far it is confined.
+
+This is the seam between the checks and the protection of the machine. Everything above it (the
+judge, its calls, its peers) sees a `HostProcess`: a channel, the output so far, a few meters, and
+an end. Two launchers make them, with one interface:
+
+    spawning    an interpreter started for each answer; works everywhere; level 1
+    forking     forked from a warm process into a jail; Linux; levels 1 to 4
+
+Interface of a launcher
+    level       a `Level`: number, name, what it does not protect from, and what is missing here
+    prepare()   have the next `take` wait for nothing, where that needs a hint
+    take()      a fresh HostProcess that has run nothing of an answer
+    end(host)   kill it with all of its children, and remove its folder
+    kill_all()  kill every host without waiting, from any thread
+    close()     end every process that this launcher started, and remove their folders
+
+What runs in the other process (`host`, `wire`, `jail`) is imported there as a package of its own,
+so that an answer finds nothing of the checks in its process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+__all__ = [
+    "FLOOD",
+    "KEPT",
+    "HostProcess",
+    "Level",
+    "Limits",
+    "OpenSocket",
+    "boot",
+    "environment",
+    "limited",
+    "words",
+]
+
+KEPT = 64 * 1024
+FLOOD = 8 * 1024 * 1024
+
+_BOOT = """\
+import sys, types
+package = types.ModuleType("_host")
+package.__path__ = [sys.argv[1]]
+sys.modules["_host"] = package
+del package, types
+from _host.{module} import main
+main()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far an answer is confined: a number from 1 to 4, a name, and what that means.
+
+    missing: what would be needed for more, and why it is not to be had here.
+    """
+
+    number: int
+    name: str
+    said: str
+    missing: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data for a report."""
+        return asdict(self)
+
+
+def limited(missing: tuple[str, ...] = ()) -> Level:
+    """The lowest level, which every system has."""
+    said = (
+        "your answer ran in a process of its own, with limits; it could read your files and use "
+        "the network"
+    )
+    return Level(1, "limited", said, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may use: bytes, seconds and counts.
+
+    memory is the address space of each process; processes counts threads too, and it and the room
+    on the answer's disk are limited in a jail only.
+    """
+
+    memory: int = 1536 * 1024 * 1024
+    cpu_seconds: int = 60
+    file_bytes: int = 256 * 1024 * 1024
+    descriptors: int = 4096
+    processes: int = 512
+    disk: int = 64 * 1024 * 1024
+    files: int = 4096
+
+    def resources(self) -> dict[str, int]:
+        """The limits that hold everywhere, by their names in the module resource."""
+        return {
+            "RLIMIT_AS": self.memory,
+            "RLIMIT_CPU": self.cpu_seconds,
+            "RLIMIT_FSIZE": self.file_bytes,
+            "RLIMIT_NOFILE": self.descriptors,
+            "RLIMIT_CORE": 0,
+        }
+
+
+class OpenSocket(NamedTuple):
+    """A socket of the answer as the system lists it; addresses are (host, port) or None."""
+
+    kind: str
+    state: str
+    local: tuple[str, int] | None
+    remote: tuple[str, int] | None
+
+
+class HostProcess(ABC):
+    """One process for one answer, as the judge sees it from outside.
+
+    folder: its private folder, as the judge reaches it. home: the same, as the answer names it.
+    pid: of the process, or of the one that keeps it.
+    """
+
+    pid: int
+
+    def __init__(self, limits: Limits, folder: Path, home: str, output: int) -> None:
+        self.limits = limits
+        self.folder = folder
+        self.home = home
+        self.flooded = False
+        self._output = output
+        self._kept = bytearray()
+        self._seen = 0
+        self._lock = threading.Lock()
+        self._ending = False
+        if os.name == "posix":
+            os.set_blocking(output, False)
+
+    @property
+    @abstractmethod
+    def channel(self) -> socket.socket:
+        """The judge's end of the channel, non-blocking. Raises TimeoutError when there is none."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the process has ended; whether it has. timeout: seconds."""
+
+    @abstractmethod
+    def ending(self) -> str:
+        """Why it ended, in words; call it only after it has ended."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Kill the process and what is near it, from any thread; the launcher's `end` does all."""
+
+    def processes(self) -> list[psutil.Process]:
+        """The answer's process and its living descendants."""
+        try:
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, by itself or not."""
+        return self.wait(0)
+
+    def close(self) -> None:
+        """Close the judge's end of the output, after the process has ended."""
+        self._take_output()
+        os.close(self._output)
+
+    # ---- what it printed ----
+
+    def output(self) -> str:
+        """What it printed so far, standard output and error together, at most 64 KiB."""
+        self._take_output()
+        with self._lock:
+            text = bytes(self._kept).decode("utf-8", "replace")
+            if self._seen > KEPT:
+                text += f"\n... (only the first {KEPT // 1024} KiB of its output are kept)\n"
+        return text
+
+    def stop_reading(self) -> None:
+        """Let the thread that empties the pipe end, even if a child keeps the pipe open."""
+        self._ending = True
+
+    def read_output(self) -> None:
+        """Start to empty the pipe of the output in a thread."""
+        threading.Thread(target=self._pump, name=f"output-{self.pid}", daemon=True).start()
+
+    def _pump(self) -> None:
+        """Keep the pipe empty until it ends, so that printing never blocks an answer."""
+        while not self.flooded and not self._ending:
+            if os.name == "posix":
+                try:
+                    select.select([self._output], [], [], 1.0)
+                except (OSError, ValueError):
+                    return  # closed
+            if not self._take_output():
+                return
+
+    def _take_output(self) -> bool:
+        """Read what is there; False at the end of the pipe."""
+        while True:
+            with self._lock if os.name == "posix" else contextlib.nullcontext():
+                try:
+                    piece = os.read(self._output, 64 * 1024)
+                except BlockingIOError:
+                    return True
+                except (OSError, ValueError):
+                    return False
+                self._seen += len(piece)
+                self._kept += piece[: KEPT - len(self._kept)]
+                if self._seen > FLOOD and not self.flooded:
+                    self.flooded = True
+                    self.kill()
+            if not piece or self.flooded:
+                return False
+            if os.name != "posix":
+                return True
+
+    # ---- meters: seen from outside, not told by the answer ----
+
+    def open_sockets(self) -> list[OpenSocket]:
+        """The TCP and UDP sockets of the answer and its children, sorted."""
+        found: set[OpenSocket] = set()
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                for each in process.net_connections("inet"):
+                    kind = "tcp" if each.type == socket.SOCK_STREAM else "udp"
+                    found.add(OpenSocket(kind, each.status, _pair(each.laddr), _pair(each.raddr)))
+        return sorted(found, key=repr)
+
+    def listens(self, port: int) -> bool:
+        """Whether the answer listens on a TCP port; no connection is made to find out."""
+        return any(
+            each.state == psutil.CONN_LISTEN and each.local is not None and each.local[1] == port
+            for each in self.open_sockets()
+        )
+
+    def descriptors(self) -> int:
+        """How many descriptors (POSIX) or handles (Windows) its processes have open."""
+        total = 0
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if sys.platform == "win32":
+                    total += process.num_handles()
+                else:
+                    total += process.num_fds()
+        return total
+
+    def cpu_seconds(self) -> float:
+        """Processor time used by its processes, in seconds."""
+        total = 0.0
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
+
+
+def boot(module: str) -> list[str]:
+    """The command of an interpreter that runs a module of the other side; settings follow it."""
+    code = _BOOT.format(module=module)
+    return [sys.executable, "-P", "-s", "-c", code, str(Path(__file__).parent)]
+
+
+def words(code: int) -> str:
+    """The end of a process, from its exit code or the negative number of a signal."""
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def environment(home: str) -> dict[str, str]:
+    """What an answer sees of the environment: nothing of the learner's, and no hash randomness."""
+    kept = ("PATH", "LANG", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    return found | {
+        "HOME": home,
+        "USERPROFILE": home,
+        "TMPDIR": home,
+        "TEMP": home,
+        "TMP": home,
+        "TZ": "UTC",
+        "MALLOC_ARENA_MAX": "2",  # an arena per thread would use up the address space
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
+
+
+def _pair(address: Any) -> tuple[str, int] | None:
+    return (address.ip, address.port) if address else None
