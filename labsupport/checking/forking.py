@@ -179,7 +179,7 @@ class Forker:
         self._control.settimeout(_ORDER)
 
     def enter(self) -> None:
-        """Let the calling process, which has one thread, enter the networks of jails from now on."""
+        """Let the calling process, which has one thread, enter the networks of jails."""
         if self.protection == "userns":
             syscalls.enter(self._user[0], syscalls.NEW_USER)
             syscalls.hide()
