@@ -100,7 +100,7 @@ class Limits:
     cpu_seconds: int = 60
     file_bytes: int = 256 * 1024 * 1024
     descriptors: int = 4096
-    processes: int = 512
+    processes: int = 2048
     disk: int = 64 * 1024 * 1024
     files: int = 4096
 

@@ -209,7 +209,7 @@ def masked(value: Any, remote: RemoteAnswer) -> Any:
     if isinstance(value, tuple):
         return tuple(masked(each, remote) for each in value)
     text = bounded(clean(value))
-    for folder in {remote.home, os.path.realpath(remote.home)}:
+    for folder in (str(remote.folder), os.path.realpath(remote.home), remote.home):
         text = text.replace(folder, "FOLDER")
     text = _ADDRESS.sub("0x...", text)
     if remote.ports:

@@ -1,14 +1,21 @@
-"""An exercise whose checks a test writes, and answers to it."""
+"""An exercise whose checks a test writes, and answers to it, at each level of protection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from labsupport.checking import Result
+from labsupport.checking.engine import shut_down
 from tests.checking.course import Course
+
+REQUIRED = int(os.environ.get("LABSUPPORT_REQUIRE_LEVEL", "1"))
+LEVELS = {1: "limited", 2: "fenced", 3: "sealed, an ordinary user", 4: "sealed, the superuser"}
 
 
 @pytest.fixture
@@ -26,3 +33,42 @@ def judged(course: Course) -> Callable[..., Result]:
         return course.judge(answer, seed).results[0]
 
     return judge
+
+
+@pytest.fixture
+def at_level(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Set the level at which answers are run; skip where this machine does not have it."""
+
+    def set_level(number: int) -> None:
+        if (found := best(number)) != number:
+            said = f"this machine has no level {number}, {LEVELS[number]}; instead {found}"
+            if number <= REQUIRED:
+                pytest.fail(f"LABSUPPORT_REQUIRE_LEVEL={REQUIRED}, but {said}")
+            pytest.skip(said)
+        monkeypatch.setenv("LABSUPPORT_LEVEL", str(number))
+        shut_down()
+
+    yield set_level
+    shut_down()
+
+
+@pytest.fixture(params=LEVELS, ids=lambda number: f"level {number}")
+def level(request: pytest.FixtureRequest, at_level: Callable[[int], None]) -> int:
+    """Each level of protection in turn."""
+    number: int = request.param
+    at_level(number)
+    return number
+
+
+@cache
+def best(number: int) -> int:
+    """The highest level up to this one that this machine has."""
+    if sys.platform != "linux":
+        return 1
+    from labsupport.checking.forking import Forker
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABSUPPORT_LEVEL", str(number))
+        forker = Forker()
+    forker.stop()
+    return forker.level.number

@@ -36,6 +36,7 @@ LEVEL = {
     "name": "limited",
     "said": "your answer ran in its own process",
     "missing": [],
+    "unlimited": [],
 }
 REPORT = Report("framing", "Frames on a stream", "d" * 64, 3, (PASSED, FAILED), LEVEL)
 
@@ -114,7 +115,7 @@ def test_a_problem_of_all_checks_is_told_once() -> None:
     crashed = tuple(Result(name, 1, "crashed", 1, hints=("a", "b")) for name in ("one", "two"))
     report = replace(REPORT, results=crashed, problem="line 3\n    NameError <b>", level={})
     text = as_text(report)
-    assert text.endswith("0 of 3 points.\n\nline 3\n    NameError <b>")
+    assert text.endswith("0 of 3 points.\n\n    line 3\n        NameError <b>")
     assert as_html(report).count("NameError &lt;b&gt;") == 1
 
 
@@ -131,8 +132,14 @@ def test_a_part_of_the_checks_says_so() -> None:
 
 
 def test_limits_that_the_system_lacks_are_said() -> None:
-    report = replace(REPORT, level=LEVEL | {"missing": ["RLIMIT_AS", "RLIMIT_CPU"]})
+    report = replace(REPORT, level=LEVEL | {"unlimited": ["RLIMIT_AS", "RLIMIT_CPU"]})
     assert as_text(report).endswith("This system has no limit for memory, processor time.")
+
+
+def test_what_is_missing_for_a_higher_level_is_said() -> None:
+    report = replace(REPORT, level=LEVEL | {"missing": ["fenced (landlock: not available)"]})
+    said = "More is not to be had here: fenced (landlock: not available)."
+    assert as_text(report).endswith(said)
 
 
 @pytest.mark.parametrize(

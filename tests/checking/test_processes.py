@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from labsupport.checking import Answer, EngineError, InputError, Result, check
-from labsupport.checking.launcher import Launcher, Limits
+from labsupport.checking.engine import shut_down
+from labsupport.checking.hosts import Limits
 from labsupport.checking.remote import RemoteAnswer
+from labsupport.checking.spawning import Spawner
 from labsupport.clock import Deadline, poll
 
 Judged = Callable[..., Result]
@@ -42,7 +44,7 @@ def alive(pid: int) -> bool:
 
 def own_children() -> list[psutil.Process]:
     """Judges and hosts below this process; other tests' processes are not ours to look at."""
-    marks = ("labsupport.checking.judge", "_host.host")
+    marks = ("labsupport.checking.judge", "_host.")
     return [
         child
         for child in psutil.Process().children(recursive=True)
@@ -60,7 +62,16 @@ def cmdline(process: psutil.Process) -> list[str]:
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     yield
+    shut_down()
     poll(lambda: not own_children(), deadline=5.0, said="a judge or a host is left")
+
+
+# A check that writes down who belongs to the answer, after a call that returns when all are there.
+FAMILY = """
+await answer.call("f")
+with open({told!r}, "w") as file:
+    print(*(process.pid for process in answer._host.processes()), file=file)
+"""
 
 
 @posix
@@ -69,60 +80,63 @@ def nothing_is_left() -> Iterator[None]:
     [
         "pass",
         "os.setsid()",
-        "os.setsid()\n        if os.fork(): os._exit(0)",
+        "os.setsid(); os.fork() and os._exit(0)",
         "signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setpgid(0, 0)",
-        "os.kill(os.getpid(), signal.SIGSTOP)",
+        "os.write(write, b'x'); os.kill(os.getpid(), signal.SIGSTOP)",
     ],
     ids=["plain", "own session", "daemon", "own group", "stopped"],
 )
-def test_children_of_an_answer_die_with_it(judged: Judged, tmp_path: Path, child: str) -> None:
+def test_children_of_an_answer_die_with_it(
+    judged: Judged, tmp_path: Path, level: int, child: str
+) -> None:
     if sys.platform != "linux" and "fork" in child:
         pytest.skip("only Linux finds a child that lost its parent")
     told = tmp_path / "pids"
     result = judged(
-        'await answer.call("f")',
-        f"""
-        import os, signal, time
-        def f():
-            if os.fork() == 0:
-                {child.replace(chr(10) + "        ", chr(10) + " " * 16)}
-                with open({str(told)!r}, "a") as file: file.write(f"{{os.getpid()}} ")
-                signal.pause()
-                os._exit(0)
-            while not os.path.exists({str(told)!r}) and {"STOP" not in child}: pass
-        """,
-    )
-    assert result.verdict == "passed", result
-    if told.exists():
-        gone([int(pid) for pid in told.read_text().split()])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux finds children without a parent")
-def test_many_children_die_with_an_answer(judged: Judged, tmp_path: Path) -> None:
-    told = tmp_path / "pids"
-    result = judged(
-        'await answer.call("f")',
+        FAMILY.format(told=str(told)),
         f"""
         import os, signal
         def f():
-            with open({str(told)!r}, "w") as file:
-                for _ in range(100):
-                    read, write = os.pipe()
-                    if os.fork() == 0:
-                        os.setsid()
-                        os.write(write, str(os.getpid()).encode())
-                        while True: signal.pause()
-                    file.write(os.read(read, 20).decode() + " ")
+            read, write = os.pipe()
+            if os.fork() == 0:
+                {child}
+                os.write(write, b"x")
+                while True: signal.pause()
+            os.read(read, 1)
+        """,
+    )
+    assert result.verdict == "passed", result
+    pids = [int(pid) for pid in told.read_text().split()]
+    assert len(pids) >= 2
+    gone(pids)
+
+
+@posix
+def test_many_children_die_with_an_answer(judged: Judged, tmp_path: Path, level: int) -> None:
+    told = tmp_path / "pids"
+    result = judged(
+        FAMILY.format(told=str(told)),
+        """
+        import os, signal
+        def f():
+            for _ in range(100):
+                read, write = os.pipe()
+                if os.fork() == 0:
+                    os.setsid()
+                    os.write(write, b"x")
+                    while True: signal.pause()
+                os.read(read, 1)
+                os.close(read)
+                os.close(write)
         """,
         deadline=20.0,
     )
     assert result.verdict == "passed", result
     pids = [int(pid) for pid in told.read_text().split()]
-    assert len(set(pids)) == 100
+    assert len(pids) == 101
     gone(pids)
 
 
-@posix
 def test_a_child_that_comes_back_from_a_call_says_nothing(judged: Judged) -> None:
     result = judged(
         'assert [await answer.call("f") for _ in range(3)] == ["parent"] * 3',
@@ -298,7 +312,7 @@ def test_an_interrupt_of_the_caller_ends_the_judge(course: Any) -> None:
 # ---- the launcher by itself ----
 
 
-async def adds(launcher: Launcher) -> Any:
+async def adds(launcher: Spawner) -> Any:
     remote = RemoteAnswer(launcher.take())
     async with remote.connected():
         await remote.ready()
@@ -307,7 +321,7 @@ async def adds(launcher: Launcher) -> Any:
 
 
 def test_a_host_can_be_reached_where_descriptors_cannot_be_inherited(tmp_path: Path) -> None:
-    launcher = Launcher(folder=tmp_path, force_port=True)
+    launcher = Spawner(folder=tmp_path, force_port=True)
     try:
         launcher.prepare()
         assert asyncio.run(adds(launcher)) == 3
@@ -319,7 +333,7 @@ def test_a_host_can_be_reached_where_descriptors_cannot_be_inherited(tmp_path: P
 def test_a_connection_without_the_secret_is_not_taken_for_a_host(tmp_path: Path) -> None:
     import socket
 
-    launcher = Launcher(folder=tmp_path, force_port=True)
+    launcher = Spawner(folder=tmp_path, force_port=True)
     try:
         launcher.prepare()
         assert launcher._spare is not None
@@ -336,7 +350,7 @@ def test_a_connection_without_the_secret_is_not_taken_for_a_host(tmp_path: Path)
 def test_limits_are_set_before_the_answer_runs(tmp_path: Path) -> None:
     limits = Limits(memory=10**9, cpu_seconds=33, file_bytes=10**6, descriptors=100)
 
-    async def look(launcher: Launcher) -> Any:
+    async def look(launcher: Spawner) -> Any:
         remote = RemoteAnswer(launcher.take())
         async with remote.connected():
             await remote.ready()
@@ -345,22 +359,22 @@ def test_limits_are_set_before_the_answer_runs(tmp_path: Path) -> None:
                 "    return [resource.getrlimit(getattr(resource, name)) for name in names]",
                 frozenset(),
             )
-            names = [name for name in limits.names() if name not in remote.missing_limits]
+            names = [name for name in limits.resources() if name not in remote.missing_limits]
             return names, await remote.call("f", *names)
 
-    launcher = Launcher(folder=tmp_path, limits=limits)
+    launcher = Spawner(folder=tmp_path, limits=limits)
     try:
         names, got = asyncio.run(look(launcher))
     finally:
         launcher.close()
     assert dict(zip(names, got, strict=True)) == {
-        name: (value, value) for name, value in limits.names().items() if name in names
+        name: (value, value) for name, value in limits.resources().items() if name in names
     }
     assert "RLIMIT_CPU" in names
 
 
 def test_closing_a_launcher_twice_is_allowed(tmp_path: Path) -> None:
-    launcher = Launcher(folder=tmp_path)
+    launcher = Spawner(folder=tmp_path)
     launcher.prepare()
     launcher.close()
     launcher.close()

@@ -151,8 +151,12 @@ def test_a_folder_deeper_than_python_recurses_is_removed(
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets few users make symbolic links")
 def test_a_folder_that_became_a_link_costs_only_the_link(
-    judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    judged: Judged,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at_level: Callable[[int], None],
 ) -> None:
+    at_level(1)
     kept = tmp_path / "kept"
     kept.mkdir(mode=0o750)
     (kept / "file").touch()
