@@ -27,6 +27,7 @@ import psutil
 
 from labsupport.checking.errors import EngineError
 from labsupport.checking.hosts import (
+    Exceeded,
     HostProcess,
     Level,
     Limits,
@@ -43,6 +44,8 @@ __all__ = ["ForkedHost", "Forker", "levels"]
 _START = 20.0  # seconds for a zygote to be ready, on a busy machine
 _ORDER = 10.0  # seconds for an order
 _NEWS = 5.0  # seconds for a jail to be furnished
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _SAID = {
     "root": "your answer ran sealed off: under a user id of its own, without your files, without "
@@ -82,7 +85,7 @@ class ForkedHost(HostProcess):
         self._news = news
         self._opened = opened
         channel.setblocking(False)
-        self.read_output()
+        self.watch()
 
     @property
     def channel(self) -> socket.socket:
@@ -90,6 +93,22 @@ class ForkedHost(HostProcess):
 
     def processes(self) -> list[psutil.Process]:
         return super().processes()[1:]
+
+    def _look(self) -> Exceeded | None:
+        """Memory counts without what is shared with the zygote, of which the keeper has a copy."""
+        shared = _resident(self.pid)
+        pids = [self.pid]
+        used = 0
+        for pid in pids:  # grows while it is gone through
+            pids += _children(pid)
+            used += max(0, _resident(pid) - shared)
+            if len(pids) > self.limits.processes + 1:
+                return "processes"
+        if used > self.limits.memory:
+            return "memory"
+        if self._opened and os.fstatvfs(self._opened[-1]).f_bavail == 0:
+            return "disk"
+        return None
 
     def wait(self, timeout: float | None = None) -> bool:
         waiting = select.poll()
@@ -148,7 +167,7 @@ class Forker:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         resources = self.limits.resources()
         if protection in ("root", "userns"):
-            resources |= {"RLIMIT_NPROC": self.limits.processes, "RLIMIT_MSGQUEUE": 0}
+            resources |= {"RLIMIT_NPROC": self.limits.threads, "RLIMIT_MSGQUEUE": 0}
         settings = {
             "control": theirs.fileno(),
             "protection": protection,
@@ -237,7 +256,6 @@ class Forker:
     def end(self, host: HostProcess) -> None:
         """Kill an answer with all that it started; see `hosts`. Raises TimeoutError."""
         assert isinstance(host, ForkedHost)
-        host.stop_reading()
         self._numbers += 1
         self._control.send(json.dumps({"op": "end", "id": self._numbers}).encode())
         said, _ = self._said(self._numbers)
@@ -287,6 +305,24 @@ class Forker:
         if "error" in said:
             raise OSError(said["error"])
         return said, list(descriptors)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started and that live, or [] when it has ended."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def _resident(pid: int) -> int:
+    """The bytes of memory that a process has in use; 0 when it has ended."""
+    with contextlib.suppress(OSError, IndexError):
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * _PAGE
+    return 0
 
 
 def _number_of(pidfd: int) -> int:

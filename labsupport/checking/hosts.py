@@ -28,10 +28,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import psutil
 
@@ -48,6 +49,9 @@ __all__ = [
     "words",
 ]
 
+Exceeded = Literal["output", "memory", "processes", "disk"]
+
+LOOK = 0.05  # seconds between two looks at what an answer uses
 KEPT = 64 * 1024
 FLOOD = 8 * 1024 * 1024
 
@@ -92,15 +96,16 @@ def limited(missing: tuple[str, ...] = ()) -> Level:
 class Limits:
     """What an answer may use: bytes, seconds and counts.
 
-    memory is the address space of each process; processes counts threads too, and it and the room
-    on the answer's disk are limited in a jail only.
+    memory: the address space of a process, and in a jail what all processes have in use together.
+    Only a jail limits processes, threads, and the room on the answer's disk.
     """
 
     memory: int = 1536 * 1024 * 1024
     cpu_seconds: int = 60
     file_bytes: int = 256 * 1024 * 1024
     descriptors: int = 4096
-    processes: int = 2048
+    processes: int = 200
+    threads: int = 2048
     disk: int = 64 * 1024 * 1024
     files: int = 4096
 
@@ -128,7 +133,7 @@ class HostProcess(ABC):
     """One process for one answer, as the judge sees it from outside.
 
     folder: its private folder, as the judge reaches it. home: the same, as the answer names it.
-    pid: of the process, or of the one that keeps it.
+    pid: of the process, or of the one that keeps it. exceeded: the limit that it was killed for.
     """
 
     pid: int
@@ -137,12 +142,13 @@ class HostProcess(ABC):
         self.limits = limits
         self.folder = folder
         self.home = home
-        self.flooded = False
+        self.exceeded: Exceeded | None = None
         self._output = output
         self._kept = bytearray()
         self._seen = 0
         self._lock = threading.Lock()
         self._ending = False
+        self._pump_thread = threading.Thread(target=self._pump, name="output", daemon=True)
         if os.name == "posix":
             os.set_blocking(output, False)
 
@@ -178,6 +184,8 @@ class HostProcess(ABC):
 
     def close(self) -> None:
         """Close the judge's end of the output, after the process has ended."""
+        self._ending = True
+        self._pump_thread.join()
         self._take_output()
         os.close(self._output)
 
@@ -192,24 +200,32 @@ class HostProcess(ABC):
                 text += f"\n... (only the first {KEPT // 1024} KiB of its output are kept)\n"
         return text
 
-    def stop_reading(self) -> None:
-        """Let the thread that empties the pipe end, even if a child keeps the pipe open."""
-        self._ending = True
-
-    def read_output(self) -> None:
-        """Start to empty the pipe of the output in a thread."""
-        threading.Thread(target=self._pump, name=f"output-{self.pid}", daemon=True).start()
+    def watch(self) -> None:
+        """Keep the pipe of the output empty, so that printing never blocks an answer, and look
+        after the limits that no system call sets. A thread does it until the pipe ends, or
+        `close`, since a child may keep the pipe open."""
+        self._pump_thread.start()
 
     def _pump(self) -> None:
-        """Keep the pipe empty until it ends, so that printing never blocks an answer."""
-        while not self.flooded and not self._ending:
+        last = 0.0
+        while not self.exceeded and not self._ending:
             if os.name == "posix":
-                try:
-                    select.select([self._output], [], [], 1.0)
-                except (OSError, ValueError):
-                    return  # closed
+                select.select([self._output], [], [], LOOK)
+                if time.monotonic() - last > LOOK:
+                    last = time.monotonic()
+                    if exceeded := self._look():
+                        self._kill_for(exceeded)
             if not self._take_output():
                 return
+
+    def _look(self) -> Exceeded | None:
+        """The limit that the answer is beyond, of those that only somebody who looks can know."""
+        return None
+
+    def _kill_for(self, exceeded: Exceeded) -> None:
+        if self.exceeded is None:
+            self.exceeded = exceeded
+            self.kill()
 
     def _take_output(self) -> bool:
         """Read what is there; False at the end of the pipe."""
@@ -219,14 +235,11 @@ class HostProcess(ABC):
                     piece = os.read(self._output, 64 * 1024)
                 except BlockingIOError:
                     return True
-                except (OSError, ValueError):
-                    return False
                 self._seen += len(piece)
                 self._kept += piece[: KEPT - len(self._kept)]
-                if self._seen > FLOOD and not self.flooded:
-                    self.flooded = True
-                    self.kill()
-            if not piece or self.flooded:
+                if self._seen > FLOOD:
+                    self._kill_for("output")
+            if not piece or self.exceeded:
                 return False
             if os.name != "posix":
                 return True

@@ -35,10 +35,10 @@ class AnswerRaised(Exception):
 
 
 class HostGone(Exception):
-    """The answer's process has ended: it printed too much, by itself, by a signal, or because it
-    wrote nonsense to the checks' channel."""
+    """The answer's process has ended: it went beyond a limit (detail: which), by itself, by a
+    signal, or because it wrote nonsense to the checks' channel."""
 
-    def __init__(self, how: Literal["flood", "exit", "signal", "nonsense"], detail: str) -> None:
+    def __init__(self, how: Literal["limit", "exit", "signal", "nonsense"], detail: str) -> None:
         super().__init__(detail)
         self.how = how
         self.detail = detail

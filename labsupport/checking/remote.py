@@ -447,8 +447,8 @@ class RemoteAnswer:
         return self._how_it_ended()
 
     def _how_it_ended(self) -> HostGone:
-        if self._host.flooded:
-            return HostGone("flood", "it printed too much")
+        if self._host.exceeded:
+            return HostGone("limit", self._host.exceeded)
         if not self._host.ended:
             return HostGone("nonsense", "it closed the checks' own channel")
         ending = self._host.ending()

@@ -76,7 +76,7 @@ class SpawnedHost(HostProcess):
             theirs.close()
         self.pid = self._process.pid
         super().__init__(limits, folder, str(folder), output)
-        self.read_output()
+        self.watch()
 
     @property
     def channel(self) -> socket.socket:
@@ -154,7 +154,6 @@ class Spawner:
         Raises TimeoutError when it is still alive after 5 seconds.
         """
         assert isinstance(host, SpawnedHost)
-        host.stop_reading()
         family = host.processes()[1:]
         host.kill()
         for process in family:

@@ -142,8 +142,8 @@ class Clerk:
     def end_of(self, gone: HostGone) -> tuple[Verdict, str]:
         """The verdict on an ended process, and a sentence."""
         signal = gone.detail if gone.how == "signal" else ""
-        if gone.how == "flood":
-            return "killed", f"your answer printed more than {FLOOD // 2**20} MiB"
+        if gone.how == "limit":
+            return "killed", self._beyond(gone.detail)
         if signal in _LIMIT_SIGNALS:
             return "killed", f"your answer went beyond its limit of {_LIMIT_SIGNALS[signal]}"
         if signal == "SIGKILL":
@@ -191,6 +191,16 @@ class Clerk:
 
     def _quoted(self, line: int) -> str:
         return "    " + clean(self.answer.line(line)).strip()[:100]
+
+    def _beyond(self, limit: str) -> str:
+        """What was too much, in a sentence."""
+        most = {
+            "output": f"printed more than {FLOOD // 2**20} MiB",
+            "memory": f"and its processes need more memory than their limit of {self._memory()}",
+            "processes": f"has more than {self.limits.processes:,} processes",
+            "disk": f"filled its disk of {self.limits.disk // 2**20} MiB",
+        }
+        return f"your answer {most[limit]}"
 
     def _memory(self) -> str:
         return f"{self.limits.memory / 2**30:g} GiB"

@@ -9,6 +9,7 @@ This module runs in the processes around an answer too: it imports the standard 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import platform
@@ -84,13 +85,19 @@ def forgo_privileges() -> None:
     _prctl(_NO_NEW_PRIVILEGES, 1)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, for this process and what it executes."""
+def bound_capabilities() -> None:
+    """Let nothing that this process executes gain a capability. It takes CAP_SETPCAP."""
     for capability in range(64):
         try:
             _prctl(_DROP_BOUNDING, capability)
-        except OSError:
-            break  # the last one that this kernel knows
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # the last one that this kernel knows came before
+                raise
+            return
+
+
+def drop_capabilities() -> None:
+    """Give up every capability."""
     _prctl(_AMBIENT, _CLEAR_AMBIENT)
     head = struct.pack("Ii", _CAPABILITIES_3, 0)
     checked(_libc.capset(head, bytes(24)), "capset")

@@ -50,7 +50,7 @@ def enter_new_root() -> None:
     syscalls.mount("", "/", flags=syscalls.RECURSIVE | syscalls.PRIVATE)
     root = tempfile.mkdtemp(prefix="labsupport-root-")
     syscalls.mount("tmpfs", root, "tmpfs", syscalls.NO_SUID, "size=4m,mode=755")
-    for name in ("etc", "old", "proc", HOME[1:]):
+    for name in ("etc", "old", "proc", "dev/shm", HOME[1:]):
         os.makedirs(f"{root}/{name}")
     for place in (*SYSTEM, *interpreter()):
         _bind(place, root)

@@ -255,6 +255,8 @@ class _Jail:
         limits = self.zygote.limits
         options = f"size={limits['disk']},nr_inodes={limits['files']},mode=1777"
         syscalls.mount("tmpfs", tree.HOME, "tmpfs", syscalls.NO_SUID | syscalls.NO_DEVICES, options)
+        # For semaphores and memory that processes share.
+        syscalls.mount("tmpfs", "/dev/shm", "tmpfs", _PROC, "size=16m,nr_inodes=256,mode=1777")
         syscalls.mount("proc", "/proc", "proc", _PROC)
         syscalls.raise_loopback()
         network = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -300,21 +302,23 @@ class _Jail:
         """Whatever can be given up, for ever; the names of limits that this system lacks."""
         zygote = self.zygote
         missing = host.limited(zygote.limits["resources"])
+        if zygote.protection == "userns":
+            syscalls.unshare(syscalls.NEW_USER)  # with it comes a count of processes of its own
+            syscalls.map_ids(os.getpid(), (0, 0), 1000)
+        if zygote.sealed:
+            syscalls.bound_capabilities()
         if zygote.protection == "root":
             own = 1000 + secrets.randbelow(_IDS - 2000)
             os.setgroups([])
             os.setresgid(own, own, own)
             os.setresuid(own, own, own)
-        elif zygote.protection == "userns":
-            syscalls.unshare(syscalls.NEW_USER)  # with it comes a count of processes of its own
-            syscalls.map_ids(os.getpid(), (0, 0), 1000)
         if zygote.protection != "limited":
             syscalls.drop_capabilities()
             syscalls.forgo_privileges()
         syscalls.show_to_itself()
         if zygote.protection == "fenced":
             readable = (*tree.SYSTEM, *tree.interpreter(), "/etc", "/proc/self")
-            landlock.fence(readable, (self.home, "/dev/null"))
+            landlock.fence(readable, (self.home, "/dev/null", "/dev/shm"))
         if zygote.filter:
             syscalls.load_filter(zygote.filter)
         return missing

@@ -1,0 +1,291 @@
+"""What each level of protection keeps an answer from, seen by an answer that tries."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labsupport.checking import Result
+from labsupport.checking.engine import shut_down
+
+pytestmark = pytest.mark.linux
+
+Judged = Callable[..., Result]
+SEALED, FENCED = 3, 2
+
+
+def gives(answer: str) -> tuple[str, str]:
+    """A check that passes when f() gives True, and an answer whose f does."""
+    return 'assert_equal(await answer.call("f"), True, "f gives True")', answer
+
+
+def test_the_level_is_told(course: Any, level: int) -> None:
+    course.add("works", 'await answer.call("f")')
+    report = course.judge("def f(): pass")
+    assert report.passed, report
+    assert report.level["number"] == level
+    assert report.level["missing"] == []
+    assert report.level["unlimited"] == []
+
+
+def test_a_file_of_the_user_is_read_at_the_lowest_level_only(
+    judged: Judged, tmp_path: Path, level: int
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("42")
+    result = judged(
+        'assert_equal(await answer.call("f"), ' + repr(level < FENCED) + ', "")',
+        f"""
+        def f():
+            try: return open({str(secret)!r}).read() == "42"
+            except OSError: return False
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+def test_the_course_and_its_checks_are_out_of_sight(course: Any, level: int) -> None:
+    course.add(
+        "works",
+        f'assert_equal(await answer.call("f", {str(course.folder / "checks.py")!r}), '
+        f'{level < FENCED}, "")',
+    )
+    report = course.judge(
+        """
+        import os
+        def f(checks):
+            try: return bool(open(checks).read())
+            except OSError: return False
+        """
+    )
+    assert report.passed, report
+
+
+def test_nothing_of_this_machine_listens_in_a_sealed_network(judged: Judged, level: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        result = judged(
+            f'assert_equal(await answer.call("f", {ours.getsockname()[1]}), {level < SEALED}, "")',
+            """
+            import socket
+            def f(port):
+                try: socket.create_connection(("127.0.0.1", port), 1).close()
+                except OSError: return False
+                return True
+            """,
+        )
+    assert result.verdict == "passed", result
+
+
+def test_every_port_is_free_in_a_sealed_network(
+    judged: Judged, at_level: Callable[[int], None]
+) -> None:
+    at_level(SEALED)
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = ours.getsockname()[1]
+        result = judged(
+            f"""
+            async with answer.serving(port={port}) as peer:
+                conn = await peer.connect()
+                assert_bytes(await conn.recv_until_eof(), b"here", "the answer's own server")
+            """,
+            """
+            import socket
+            def serve(host, port, stop):
+                with socket.create_server((host, port)) as listener:
+                    listener.settimeout(0.05)
+                    while not stop.is_set():
+                        try: connection, _ = listener.accept()
+                        except TimeoutError: continue
+                        with connection: connection.sendall(b"here")
+            """,
+        )
+    assert result.verdict == "passed", result
+
+
+def test_a_check_that_listens_is_reached_at_each_level(judged: Judged, level: int) -> None:
+    result = judged(
+        """
+        async def script(conn, number):
+            await conn.send(b"hello")
+        async with answer.facing(script, link=Link(to_client={"cut": 1})) as (host, port):
+            assert_bytes(await answer.call("f", host, port), b"hello", "through a link")
+        """,
+        """
+        import socket
+        def f(host, port):
+            with socket.create_connection((host, port)) as sock:
+                return sock.makefile("rb").read()
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+def test_other_processes_are_out_of_sight(judged: Judged, level: int) -> None:
+    body, _ = gives("")
+    result = judged(
+        body.replace("True", repr(level < SEALED), 1),
+        f"""
+        import os
+        def f(): return os.path.exists("/proc/{os.getpid()}/stat")
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "os.kill(int(judge), 0)",
+        "open(f'/proc/{judge}/mem', 'rb')",
+        "os.listdir(f'/proc/{judge}/fd')",
+        "open(f'/proc/{judge}/environ').read()",
+    ],
+)
+def test_the_judge_cannot_be_touched(judged: Judged, level: int, attempt: str) -> None:
+    if level < SEALED:
+        pytest.skip("promised where there are namespaces")
+    result = judged(
+        """
+        import os
+        assert_equal(await answer.call("f", os.getpid()), False, "the judge is out of reach")
+        """,
+        f"""
+        import os
+        def f(judge):
+            try: {attempt}
+            except OSError: return False
+            return True
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("user namespaces", "libc.unshare(0x10000000)"),
+        ("tracing", "libc.ptrace(0, 0, 0, 0)"),
+        ("mounts", "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)"),
+        ("memory files", "libc.memfd_create(b'x', 0)"),
+    ],
+)
+def test_calls_that_no_answer_needs_fail(judged: Judged, level: int, what: str, body: str) -> None:
+    if level < FENCED:
+        pytest.skip("promised where there is a filter")
+    result = judged(
+        'assert_equal(await answer.call("f"), -1, "the call fails")',
+        f"import ctypes\nlibc = ctypes.CDLL(None)\ndef f(): return {body}",
+    )
+    assert result.verdict == "passed", result
+
+
+def test_odd_address_families_are_refused(judged: Judged, level: int) -> None:
+    if level < FENCED:
+        pytest.skip("promised where there is a filter")
+    result = judged(
+        *gives(
+            """
+            import socket
+            def f():
+                for family in (socket.AF_PACKET, getattr(socket, "AF_VSOCK", 40), 38):
+                    try: socket.socket(family, socket.SOCK_STREAM)
+                    except OSError: continue
+                    return False
+                return True
+            """
+        )
+    )
+    assert result.verdict == "passed", result
+
+
+def test_a_sealed_answer_has_no_rights_and_no_other_ids(
+    judged: Judged, at_level: Callable[[int], None]
+) -> None:
+    at_level(4)
+    result = judged(
+        """
+        import os, psutil
+        uid, status = await answer.call("f")
+        assert_that(uid >= 1000, "no id of this machine's", got=uid)
+        process = answer._host.processes()[0]
+        assert_that(process.uids().real > 10**9, "nor outside", got=process.uids())
+        assert_that("CapEff:\\t0000000000000000" in status, "no capability", got=status)
+        assert_that("CapBnd:\\t0000000000000000" in status, "none to be had", got=status)
+        assert_that("NoNewPrivs:\\t1" in status, "no new ones", got=status)
+        """,
+        'import os\ndef f(): return os.getuid(), open("/proc/self/status").read()',
+    )
+    assert result.verdict == "passed", result
+
+
+@pytest.mark.parametrize(
+    ("limit", "body"),
+    [
+        (
+            "your answer and its processes need more memory than their limit of 1.5 GiB",
+            """
+            for _ in range(4):
+                if os.fork() == 0:
+                    kept = b"x" * (600 * 2**20)
+                    signal.pause()
+            signal.pause()
+            """,
+        ),
+        (
+            "your answer has more than 200 processes",
+            """
+            for _ in range(300):
+                if os.fork() == 0: signal.pause()
+            signal.pause()
+            """,
+        ),
+        (
+            "your answer filled its disk of 64 MiB",
+            """
+            try:
+                with open("full", "wb") as file:
+                    while True: file.write(bytes(2**20))
+            except OSError: pass
+            signal.pause()
+            """,
+        ),
+    ],
+    ids=["memory", "processes", "disk"],
+)
+def test_what_a_sealed_answer_uses_is_limited(
+    judged: Judged, at_level: Callable[[int], None], limit: str, body: str
+) -> None:
+    at_level(SEALED)
+    result = judged('await answer.call("f")', "import os, signal\ndef f():" + body, deadline=20.0)
+    assert (result.verdict, result.said) == ("killed", limit)
+
+
+def test_libraries_are_found_in_a_jail(judged: Judged, level: int) -> None:
+    result = judged(
+        *gives(
+            """
+            def f():
+                import h11, httpx, tornado.web, ssl, sqlite3, email.mime.text, wsgiref.util
+                from concurrent.futures import ProcessPoolExecutor
+                with ProcessPoolExecutor(1) as pool:
+                    return pool.submit(abs, -1).result(5) == 1
+            """
+        )
+    )
+    assert result.verdict == "passed", result
+
+
+def test_the_same_report_at_each_level(course: Any, level: int) -> None:
+    course.add("fails", 'assert_bytes(await answer.call("f"), draw.bytes(4), "the same")')
+    report = course.judge("import os\ndef f(): print(os.getcwd()); return b'1234'").to_dict()
+    assert report.pop("level")["number"] == level
+    os.environ.pop("LABSUPPORT_LEVEL")
+    shut_down()
+    other = course.judge("import os\ndef f(): print(os.getcwd()); return b'1234'").to_dict()
+    other.pop("level")
+    assert report == other
