@@ -244,7 +244,7 @@ async def nothing_half_done_under_its_name(answer, draw, variant):
 async def resumes_an_earlier_call(answer, draw, variant):
     source = Source(b"0123456789" * draw.integer(100, 200))
     there = draw.integer(100, 900)
-    (answer.folder / PART).write_bytes(source.content[:there])
+    answer.put(PART, source.content[:there])
     did = f"put the first {there} bytes into {PART}, then called fetch"
     async with answer.facing(source.serve, link=source.link()) as address:
         await answer.call("fetch", *address, NAME, PATH)

@@ -94,6 +94,18 @@ class ForkedHost(HostProcess):
     def processes(self) -> list[psutil.Process]:
         return super().processes()[1:]
 
+    def put(self, name: str, data: bytes) -> None:
+        if not self._opened:
+            return super().put(name, data)
+        # The home knows only the ids of its user namespace: write as the answer's own user.
+        status = os.stat(f"/proc/{self.processes()[0].pid}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with syscalls.acting_as(status.st_uid, status.st_gid):
+            descriptor = os.open(name, flags, 0o644, dir_fd=self._opened[-1])
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        return None
+
     def _look(self) -> Exceeded | None:
         """Memory counts without what is shared with the zygote, of which the keeper has a copy."""
         shared = _resident(self.pid)

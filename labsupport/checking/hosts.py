@@ -177,6 +177,10 @@ class HostProcess(ABC):
         except psutil.NoSuchProcess:
             return []
 
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file into its folder, which the answer may change and replace as its own."""
+        (self.folder / name).write_bytes(data)
+
     @property
     def ended(self) -> bool:
         """Whether the process has ended, by itself or not."""

@@ -171,6 +171,10 @@ class RemoteAnswer:
         """The answer's private working folder."""
         return self._host.folder
 
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file into that folder, as if the answer had left it there."""
+        self._host.put(name, data)
+
     @property
     def home(self) -> str:
         """The same folder, as the answer names it."""
