@@ -92,7 +92,13 @@ class ForkedHost(HostProcess):
         return self._channel
 
     def processes(self) -> list[psutil.Process]:
-        return super().processes()[1:]
+        pids = _children(self.pid)
+        found = []
+        for pid in pids:  # grows while it is gone through
+            pids += _children(pid)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(pid))
+        return found
 
     def put(self, name: str, data: bytes) -> None:
         if not self._opened:
@@ -134,7 +140,7 @@ class ForkedHost(HostProcess):
         return "SIGKILL"
 
     def kill(self) -> None:
-        for process in [*super().processes()]:
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 process.kill()
         with contextlib.suppress(ProcessLookupError):

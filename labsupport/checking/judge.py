@@ -42,6 +42,7 @@ from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
 from labsupport.checking.spawning import Spawner
+from labsupport.checking.strain import Strain
 from labsupport.checking.verdicts import Clerk, masked
 
 if sys.platform == "linux":
@@ -55,6 +56,9 @@ STARTING = 20.0
 
 STARTS = 3
 """Processes that may end before they have run anything, until the run is given up."""
+
+TRIES = 3
+"""How often a check is tried that fails while the machine is too busy."""
 
 LOADING = 8.0
 """Seconds in which the answer's own top-level code has to end; its imports are a part of it."""
@@ -223,6 +227,7 @@ class _Run:
         self.problem = problem
         self.level: dict[str, Any] = {}
         self._problem_verdict: Verdict = "crashed"
+        self._strained = False
 
     def all(self, checks: list[Check], tell: Tell) -> None:
         """Run the checks in order and tell each result."""
@@ -231,8 +236,17 @@ class _Run:
             if self.problem:
                 result = self.clerk.result(check, self._problem_verdict)
             else:
-                result = asyncio.run(self._one(check, more=number + 1 < len(checks)))
+                result = self._tried(check, more=number + 1 < len(checks))
             tell({"event": "result", "result": result.to_dict()})
+
+    def _tried(self, check: Check, more: bool) -> Result:
+        """The result of a check. What failed while others had the machine is tried again."""
+        for _ in range(TRIES):
+            result = asyncio.run(self._one(check, more))
+            if result.passed or not self._strained:
+                return result
+            self.problem = ""
+        return self.clerk.too_busy(check)
 
     async def _one(self, check: Check, more: bool) -> Result:
         for _ in range(STARTS):
@@ -244,9 +258,13 @@ class _Run:
                 try:
                     if not await self._started(remote):
                         continue
+                    strain = Strain(host)
                     if await self._loaded(remote):
-                        return await self._performed(check, remote)
-                    return self.clerk.result(check, self._problem_verdict)
+                        result = await self._performed(check, remote)
+                    else:
+                        result = self.clerk.result(check, self._problem_verdict)
+                    self._strained = not result.passed and strain.too_much()
+                    return result
                 finally:
                     await asyncio.to_thread(self.launcher.end, host)
         raise EngineError(f"{STARTS} processes in a row ended before they had run anything.")

@@ -21,7 +21,8 @@ class Result:
 
     verdict: "passed", "failed" (did something else), "crashed" (raised, or ended itself),
         "timed out", "killed" (went beyond a limit), "leaked" (left something open), or
-        "inconclusive" (the check itself broke: no points, and not the answer's fault).
+        "inconclusive" (the check itself broke, or the machine was too busy: no points are counted,
+        and it never counts as passed).
     said, did, expected, got, comparison: see `asserts.Mismatch`. notes: further paragraphs.
     traceback: the answer's part of it. output: what the answer printed. ladder: the exchange.
     misconception, belief, truth: the wrong belief behind it. hints: all, from vague to concrete.

@@ -122,6 +122,14 @@ class Clerk:
             ladder=_ladder(remote),
         )
 
+    def too_busy(self, check: Check) -> Result:
+        """The machine was too busy for a check that takes time, several times."""
+        return self.result(
+            check,
+            "inconclusive",
+            said="this machine was too busy with other work to say whether your answer is slow",
+        )
+
     def broken(self, check: Check, remote: RemoteAnswer, error: BaseException) -> Result:
         """The check itself raised something that is no verdict."""
         return self._explained(
