@@ -30,6 +30,7 @@ from IPython.display import display
 
 from labsupport.checking import Answer, EngineError, InputError, check, find_course, find_exercise
 from labsupport.checking.answer import MAGIC
+from labsupport.checking.engine import warm_up
 from labsupport.checking.feedback import as_html, as_text
 from labsupport.checking.tries import remember
 
@@ -92,10 +93,11 @@ class Magics:
         return [*lines[:number], instead, *lines[number + 1 :]]
 
     def cell_begins(self, info: Any) -> None:
-        """Remember the text of an answer cell that is about to run."""
+        """Remember the text of an answer cell that is about to run; a check will follow."""
         number, slug = _marked(info.raw_cell.splitlines(keepends=True))
         if number is not None and not self._why_not(slug):
             self.answers[slug] = info.raw_cell
+            warm_up()
 
     def refused(self, line: str) -> None:
         """Say why a cell cannot be an answer."""

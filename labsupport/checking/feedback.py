@@ -162,10 +162,7 @@ def _found(result: Result) -> Iterator[_Part]:
 def _behind(result: Result, tries: int) -> Iterator[_Part]:
     """The wrong belief and the hints."""
     if result.verdict == "inconclusive":
-        yield _Part(
-            "words",
-            "No points were counted. Check again; if it stays, show this to whoever runs the course.",
-        )
+        yield _Part("words", "No points were counted. Check again, or show it to your instructor.")
         return
     if result.misconception:
         belief = result.belief or "it is not described yet."

@@ -48,10 +48,9 @@ _NEWS = 5.0  # seconds for a jail to be furnished
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _SAID = {
-    "root": "your answer ran sealed off: under a user id of its own, without your files, without "
-    "a network",
-    "userns": "your answer ran sealed off: without your files, without a network",
-    "fenced": "your answer ran behind a fence: without your files; it could use the network",
+    "root": "your answer ran sealed off, with a user id, files and a network of its own",
+    "userns": "your answer ran sealed off, with files and a network of its own",
+    "fenced": "your answer ran behind a fence: it could not read your files, but use the network",
 }
 _LEVELS = {"root": 4, "userns": 3, "fenced": 2, "limited": 1}
 

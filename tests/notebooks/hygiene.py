@@ -4,6 +4,7 @@
 tasks of the kernel's loop, servers of labsupport. What is there at the end and was not there at the
 beginning is left over. A lesson stops what it starts, in-process servers too.
 
+A judge waits for the next `%check` as long as the kernel lives: it is told to end, and has to.
 Idle threads of the event loop's own pool live as long as the loop: they are not left over. Nor is
 the thread that pyzmq starts in the kernel when a cell's output is larger than 64 KB.
 """
@@ -18,6 +19,9 @@ from nbformat import NotebookNode
 PROBE = r"""
 def _leftovers():
     import asyncio, gc, json, sys, threading
+    engine = sys.modules.get("labsupport.checking.engine")
+    if engine:
+        engine.shut_down()
     gc.collect()  # a socket that nothing refers to any more is closed by this, as it would be later
     threads = {
         str(thread.ident): thread.name
