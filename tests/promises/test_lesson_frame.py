@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
+from labsupport.history import lesson_of
 from tests.promises import course
 from tests.promises.course import code_cell, example, text_cell
 
@@ -63,9 +64,9 @@ def faults_of_frame(lesson: NotebookNode, number: str) -> list[str]:
         if not 0 < total <= MOST_MINUTES:
             faults.append(f"the table under '## Time' adds up to {total} minutes")
     if number != FIRST_LESSON and not any(
-        "warm_up(" in cell.source for cell in course.code(lesson)
+        f'warm_up("{number}")' in cell.source for cell in course.code(lesson)
     ):
-        faults.append("no cell calls warm_up(...)")
+        faults.append(f'no cell calls warm_up("{number}")')
     return faults
 
 
@@ -109,6 +110,7 @@ def test_a_lesson_predicts_before_it_shows(path: Path) -> None:
 
 
 UNSET = re.compile(r'vote\w* = None  # "a"[^\n]*')
+QUESTION_OF = re.compile(r'settle\(\s*"([^"]*)"')
 
 
 def faults_of_predictions(lesson: NotebookNode, number: str) -> list[str]:
@@ -135,6 +137,11 @@ def faults_of_predictions(lesson: NotebookNode, number: str) -> list[str]:
             if "settle(" in cell.source:
                 settled += cell.source.count("settle(")
                 waiting = ""
+            faults += [
+                f"cell {cell.id!r}: the question {question!r} belongs to another lesson"
+                for question in QUESTION_OF.findall(cell.source)
+                if lesson_of(question) != number
+            ]
         before = cell.source if cell.cell_type == "markdown" else ""
     if waiting:
         faults.append(f"cell {waiting!r}: nothing settles this vote")
@@ -214,3 +221,8 @@ def test_a_prediction_is_a_question_an_unset_vote_and_a_settlement() -> None:
 )
 def test_a_broken_prediction_is_found(cells: list[NotebookNode]) -> None:
     assert faults_of_predictions(example(*cells), "00")
+
+
+def test_a_warm_up_or_a_question_of_another_lesson_is_found() -> None:
+    assert faults_of_frame(lesson(), "02a") == ['no cell calls warm_up("02a")']
+    assert len(faults_of_predictions(example(*[QUESTION, VOTE, SETTLE] * 3), "01")) == 3
