@@ -22,6 +22,7 @@ LESSONS = (
     "00_start_here",
     "01_addresses_ports_endpoints",
     "02a_tcp_is_a_stream",
+    "02b_framing",
     "02c_closing_and_small_writes",
 )
 EXERCISES = {
@@ -29,8 +30,8 @@ EXERCISES = {
     "endpoint": "01",
     "classify": "01",
     "probe": "01",
-    "framing": "02a",
     "lines": "02a",
+    "framing": "02b",
     "echo": "02c",
     "transfer": "02c",
     "break_stream": "02c",

@@ -99,9 +99,10 @@ def section(lesson: NotebookNode, name: str) -> str:
 
 
 def minutes(table: str) -> list[int]:
-    """The last column of a Markdown table, where it is a number; a row `Sum` is not counted."""
+    """The last column of a Markdown table, where it is a number; exercises come on top."""
     rows = re.findall(r"^\|(.*?)\| *\**(\d+)\** *\| *$", table, re.MULTILINE)
-    return [int(number) for label, number in rows if not re.search(r"(?i)\b(sum|total)\b", label)]
+    counted = [row for row in rows if not re.search(r"(?i)\b(exercises?|sum|total)\b", row[0])]
+    return [int(number) for _, number in counted]
 
 
 @pytest.mark.parametrize("path", course.lessons(), ids=course.short)
@@ -187,6 +188,10 @@ def test_a_missing_part_is_found(name: str) -> None:
 
 def test_parts_out_of_order_are_found() -> None:
     assert "too early" in "".join(faults_of_frame(lesson(swapped=True), "01"))
+
+
+def test_exercises_come_on_top_of_a_lesson_s_minutes() -> None:
+    assert minutes("| One | 20 |\n| Exercise `x` | 25 |\n| Two | **5** |\n| Sum | 25 |") == [20, 5]
 
 
 def test_a_second_title_a_leap_and_an_overlong_lesson_are_found() -> None:
