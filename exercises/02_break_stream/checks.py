@@ -14,7 +14,7 @@ from labsupport.serving import serve
 exercise = Exercise(
     "break_stream",
     title="break_stream: be the peer that breaks it",
-    lesson="02b",
+    lesson="02c",
     minutes=40,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",

@@ -19,7 +19,7 @@ from labsupport.checking import (
 exercise = Exercise(
     "echo",
     title="echo: send back what comes, whatever the client does",
-    lesson="02b",
+    lesson="02c",
     minutes=25,
     kind="core",
     entry="echo(connection) and serve(host, port, stop)",
@@ -28,7 +28,7 @@ exercise = Exercise(
 send_all = Exercise(
     "echo.send_all",
     title="echo, the step: send all of it",
-    lesson="02b",
+    lesson="02c",
     minutes=3,
     kind="core",
     entry="send_all(connection, data)",

@@ -25,7 +25,7 @@ ABSURD = b"\xff\xff\xff\xff"
 header = Exercise(
     "framing.header",
     title="framing.header: one frame by hand",
-    lesson="02a",
+    lesson="02b",
     minutes=3,
     kind="core",
     entry="frame(text) -> bytes and body_length(header, limit) -> int",
@@ -34,7 +34,7 @@ header = Exercise(
 exercise = Exercise(
     "framing",
     title="framing: messages out of a stream of bytes",
-    lesson="02a",
+    lesson="02b",
     minutes=30,
     kind="core",
     entry="read_frame(sock, limit) -> bytes or None, and class Framer(limit)",

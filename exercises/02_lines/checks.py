@@ -42,13 +42,13 @@ async def asked(peer, *texts, ending="\n"):
     conn = await peer.connect()
     await conn.send("".join(text + ending for text in texts).encode())
     for text in texts:
-        await replied(conn, text)
+        await replied(conn, text, ending=ending)
     return conn
 
 
-async def replied(conn, text, said="a request gets its reply"):
-    """Read one reply and compare it with that to `text`."""
-    did = f"sent {shown(text)}"
+async def replied(conn, text, said="a request gets its reply", ending="\n"):
+    """Read one reply and compare it with that to `text`. said, ending: for the feedback."""
+    did = f"sent {shown(text)}" + (" and CR LF" if ending == "\r\n" else "")
     assert_bytes(await line_from(conn, said, did), reply_to(text), said=said, did=did)
 
 
@@ -105,18 +105,20 @@ def cut_at(size, draw):
     misconception="strip-knows-the-protocol",
     hints=[
         "Which two endings does the protocol know?",
-        "A line ends in a line feed. A carriage return before it belongs to the ending as well.",
+        "A line ends in a line feed. One CR right before it belongs to the ending as well.",
         r'line.removesuffix(b"\n").removesuffix(b"\r") takes both, where they are.',
     ],
 )
 async def the_line_ending_goes(answer, draw, variant):
     word = draw.word()
-    for line in (f"{word}\n", f"{word}\r\n", "\n", "\r\n"):
+    pairs = [(word, "\n"), (word, "\r\n"), ("", "\n"), ("", "\r\n"), (f"{word}\r", "\r\n")]
+    for text, ending in pairs:
+        line = f"{text}{ending}".encode()
         assert_equal(
-            await answer.call("text_of", line.encode()),
-            line.rstrip("\r\n"),
-            said="the ending of a line, LF or CR LF, is not a part of its text",
-            did=f"called text_of({line.encode()!r})",
+            await answer.call("text_of", line),
+            text,
+            said="the ending of a line is LF or CR LF; all that stands before it is its text",
+            did=f"called text_of({line!r})",
         )
 
 
@@ -370,13 +372,14 @@ async def white_space_belongs_to_the_text(answer, draw, variant):
     hints=[
         "How many kinds of line ending does splitlines() know?",
         "In this protocol only the byte 0a ends a line. U+2028, U+0085 and a lone CR are text.",
-        r'Split the bytes at b"\n", before you decode anything.',
+        r'Split the bytes at b"\n" before you decode; then take one b"\r" from the end of a line.',
     ],
 )
 async def only_a_line_feed_ends_a_line(answer, draw, variant):
     async with answer.handling() as peer:
         for separator in ("\u2028", "\x85", "\x0b", "\x0c", "\r"):
             await asked(peer, f"{draw.word()}{separator}{draw.word()}")
+        await asked(peer, f"{draw.word()}\r", ending="\r\n")
 
 
 @exercise.check(

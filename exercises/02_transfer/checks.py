@@ -18,7 +18,7 @@ from labsupport.checking import (
 exercise = Exercise(
     "transfer",
     title="transfer: a download that outlives its connections",
-    lesson="02b",
+    lesson="02c",
     minutes=45,
     kind="stretch",
     entry="fetch(host, port, name, path)",

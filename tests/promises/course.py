@@ -22,18 +22,19 @@ LESSONS = (
     "00_start_here",
     "01_addresses_ports_endpoints",
     "02a_tcp_is_a_stream",
-    "02b_closing_and_small_writes",
+    "02b_framing",
+    "02c_closing_and_small_writes",
 )
 EXERCISES = {
     "greet": "00",
     "endpoint": "01",
     "classify": "01",
     "probe": "01",
-    "framing": "02a",
     "lines": "02a",
-    "echo": "02b",
-    "transfer": "02b",
-    "break_stream": "02b",
+    "framing": "02b",
+    "echo": "02c",
+    "transfer": "02c",
+    "break_stream": "02c",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

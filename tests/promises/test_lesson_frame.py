@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
+from labsupport.history import lesson_of
 from tests.promises import course
 from tests.promises.course import code_cell, example, text_cell
 
@@ -63,9 +64,9 @@ def faults_of_frame(lesson: NotebookNode, number: str) -> list[str]:
         if not 0 < total <= MOST_MINUTES:
             faults.append(f"the table under '## Time' adds up to {total} minutes")
     if number != FIRST_LESSON and not any(
-        "warm_up(" in cell.source for cell in course.code(lesson)
+        f'warm_up("{number}")' in cell.source for cell in course.code(lesson)
     ):
-        faults.append("no cell calls warm_up(...)")
+        faults.append(f'no cell calls warm_up("{number}")')
     return faults
 
 
@@ -98,9 +99,10 @@ def section(lesson: NotebookNode, name: str) -> str:
 
 
 def minutes(table: str) -> list[int]:
-    """The last column of a Markdown table, where it is a number; a row `Sum` is not counted."""
+    """The last column of a Markdown table, where it is a number; exercises come on top."""
     rows = re.findall(r"^\|(.*?)\| *\**(\d+)\** *\| *$", table, re.MULTILINE)
-    return [int(number) for label, number in rows if not re.search(r"(?i)\b(sum|total)\b", label)]
+    counted = [row for row in rows if not re.search(r"(?i)\b(exercises?|sum|total)\b", row[0])]
+    return [int(number) for _, number in counted]
 
 
 @pytest.mark.parametrize("path", course.lessons(), ids=course.short)
@@ -109,6 +111,7 @@ def test_a_lesson_predicts_before_it_shows(path: Path) -> None:
 
 
 UNSET = re.compile(r'vote\w* = None  # "a"[^\n]*')
+QUESTION_OF = re.compile(r'settle\(\s*"([^"]*)"')
 
 
 def faults_of_predictions(lesson: NotebookNode, number: str) -> list[str]:
@@ -135,6 +138,11 @@ def faults_of_predictions(lesson: NotebookNode, number: str) -> list[str]:
             if "settle(" in cell.source:
                 settled += cell.source.count("settle(")
                 waiting = ""
+            faults += [
+                f"cell {cell.id!r}: the question {question!r} belongs to another lesson"
+                for question in QUESTION_OF.findall(cell.source)
+                if lesson_of(question) != number
+            ]
         before = cell.source if cell.cell_type == "markdown" else ""
     if waiting:
         faults.append(f"cell {waiting!r}: nothing settles this vote")
@@ -182,6 +190,10 @@ def test_parts_out_of_order_are_found() -> None:
     assert "too early" in "".join(faults_of_frame(lesson(swapped=True), "01"))
 
 
+def test_exercises_come_on_top_of_a_lesson_s_minutes() -> None:
+    assert minutes("| One | 20 |\n| Exercise `x` | 25 |\n| Two | **5** |\n| Sum | 25 |") == [20, 5]
+
+
 def test_a_second_title_a_leap_and_an_overlong_lesson_are_found() -> None:
     cells = lesson().cells
     again = example(*cells, text_cell("# Another\n\n### Deep"))
@@ -214,3 +226,8 @@ def test_a_prediction_is_a_question_an_unset_vote_and_a_settlement() -> None:
 )
 def test_a_broken_prediction_is_found(cells: list[NotebookNode]) -> None:
     assert faults_of_predictions(example(*cells), "00")
+
+
+def test_a_warm_up_or_a_question_of_another_lesson_is_found() -> None:
+    assert faults_of_frame(lesson(), "02a") == ['no cell calls warm_up("02a")']
+    assert len(faults_of_predictions(example(*[QUESTION, VOTE, SETTLE] * 3), "01")) == 3
