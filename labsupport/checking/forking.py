@@ -83,6 +83,7 @@ class ForkedHost(HostProcess):
         self._channel = channel
         self._news = news
         self._opened = opened
+        self.own_network = bool(opened)
         channel.setblocking(False)
         self.watch()
 

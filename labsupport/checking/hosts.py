@@ -36,6 +36,8 @@ from typing import Any, Literal, NamedTuple
 
 import psutil
 
+from labsupport.sockdiag import SockDiag
+
 __all__ = [
     "FLOOD",
     "KEPT",
@@ -137,6 +139,8 @@ class HostProcess(ABC):
     """
 
     pid: int
+    own_network = False
+    """Whether nobody else is in its network."""
 
     def __init__(self, limits: Limits, folder: Path, home: str, output: int) -> None:
         self.limits = limits
@@ -262,7 +266,9 @@ class HostProcess(ABC):
 
     def listens(self, port: int) -> bool:
         """Whether the answer listens on a TCP port; no connection is made to find out."""
-        return any(
+        if not _anybody_listens(port):
+            return False
+        return self.own_network or any(
             each.state == psutil.CONN_LISTEN and each.local is not None and each.local[1] == port
             for each in self.open_sockets()
         )
@@ -322,6 +328,15 @@ def environment(home: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
     }
+
+
+def _anybody_listens(port: int) -> bool:
+    """Whether a TCP socket listens on a port of 127.0.0.1; True where the system does not say."""
+    try:
+        with SockDiag() as ask:
+            return ask.ask(("127.0.0.1", port), ("0.0.0.0", 0)) is not None
+    except OSError:
+        return True
 
 
 def _pair(address: Any) -> tuple[str, int] | None:

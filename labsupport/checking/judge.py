@@ -18,6 +18,8 @@ while a check does not return.
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import json
 import os
 import select
@@ -50,6 +52,9 @@ if sys.platform == "linux":
     from labsupport.checking.jail import syscalls
 
 __all__ = ["LOADING", "main"]
+
+WARM = ("h11", "labsupport.link", "labsupport.recording", "labsupport.transcript", "tomllib")
+"""Modules of which some checks or reports have need, and this one has not."""
 
 STARTING = 20.0
 """Seconds for a fresh host to say that it is ready: an interpreter on a very busy machine."""
@@ -114,6 +119,7 @@ def _serve(results: int) -> NoReturn:
         forker = Forker()
     except EngineError as error:
         sys.exit(str(error))
+    _warm_up()
     jobs = _Jobs()
     while (job := jobs.next()) is not None:
         me = os.getpid()
@@ -136,6 +142,15 @@ def _serve(results: int) -> NoReturn:
         break
     forker.stop()
     os._exit(0)
+
+
+def _warm_up() -> None:
+    """Import what checks and their event loops will need: each fork has it for nothing."""
+    for name in WARM:
+        importlib.import_module(name)
+    asyncio.run(asyncio.to_thread(int))
+    gc.collect()
+    gc.freeze()
 
 
 class _Jobs:
