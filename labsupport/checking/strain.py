@@ -31,29 +31,21 @@ OTHERS = 0.5
 
 
 class Strain:
-    """Looks at the machine from its making to `too_much`."""
+    """Looks at the machine from its making to `too_much`. The host has only been started."""
 
     def __init__(self, host: HostProcess) -> None:
         self._host = host
         self._begun = time.monotonic()
-        self._before = self._look()
+        self._before = _busy(), _own(), _waited(os.getpid())
 
     def too_much(self) -> bool:
         """Whether others kept the answer or the judge from running, for most of the time."""
-        before, now = self._before, self._look()
-        machine, ours, waited = (late - early for early, late in zip(before, now, strict=True))
+        machine, own, waited = self._before
         elapsed = time.monotonic() - self._begun
-        return too_much(elapsed, machine, ours, waited if _COUNTS_WAITING else None)
-
-    def _look(self) -> tuple[float, float, float]:
-        """Seconds: used by the whole machine, used by answer and judge, waited by the unluckier."""
-        times = psutil.cpu_times()
-        machine = sum(times) - times.idle - getattr(times, "iowait", 0.0)
-        machine -= getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user too
-        own = psutil.Process().cpu_times()
-        ours = self._host.cpu_seconds() + own.user + own.system
-        family = [os.getpid(), *(process.pid for process in self._host.processes())]
-        return machine, ours, max(_waited(pid) for pid in family)
+        ours = _own() - own + self._host.cpu_seconds()
+        waits = [_waited(process.pid) for process in self._host.processes()]
+        waited = max([_waited(os.getpid()) - waited, *waits])
+        return too_much(elapsed, _busy() - machine, ours, waited if _COUNTS_WAITING else None)
 
 
 def too_much(elapsed: float, machine: float, ours: float, waited: float | None) -> bool:
@@ -66,6 +58,20 @@ def too_much(elapsed: float, machine: float, ours: float, waited: float | None) 
         return False
     others = (machine - ours) / (elapsed * (os.cpu_count() or 1))
     return others > OTHERS and (waited is None or waited / elapsed > STARVED)
+
+
+def _busy() -> float:
+    """Seconds for which the processors of this machine have worked."""
+    times = psutil.cpu_times()
+    idle: float = times.idle + getattr(times, "iowait", 0.0)
+    twice: float = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user too
+    return float(sum(times)) - idle - twice
+
+
+def _own() -> float:
+    """Seconds for which this process has worked."""
+    times = os.times()
+    return times.user + times.system
 
 
 def _waited(pid: int) -> float:
