@@ -12,6 +12,8 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
+from labsupport.checking.reducing import Schedules
+
 __all__ = ["Draw", "seed_for"]
 
 T = TypeVar("T")
@@ -31,10 +33,15 @@ class Draw:
     """Data drawn from one seed.
 
     seed: any int; two sources with one seed give the same data when asked the same questions.
+    instead: what `sizes` gives in the place of what it draws, call by call, where the total fits.
+
+    Afterwards `schedules` holds what `sizes` gave.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, instead: Schedules = ()) -> None:
         self.seed = seed
+        self.schedules: Schedules = ()
+        self._instead = instead
         self._random = random.Random(seed)
 
     def __repr__(self) -> str:
@@ -71,13 +78,20 @@ class Draw:
         return seq[self._random.randrange(len(seq))]
 
     def sizes(self, total: int, largest: int) -> list[int]:
-        """Sizes from 1 to `largest` that add up to `total`."""
+        """Sizes from 1 to `largest` that add up to `total`.
+
+        When a check fails, it is run again with fewer and larger sizes, to show the simplest
+        schedule that fails: see `reducing`.
+        """
         if total < 0 or largest < 1:
             raise ValueError(f"sizes needs total >= 0 and largest >= 1, got {total} and {largest}")
-        sizes = []
-        while total > 0:
-            sizes.append(self.integer(1, min(largest, total)))
-            total -= sizes[-1]
+        sizes: list[int] = []
+        while (left := total - sum(sizes)) > 0:
+            sizes.append(self.integer(1, min(largest, left)))
+        place = len(self.schedules)
+        if place < len(self._instead) and sum(self._instead[place]) == total:
+            sizes = list(self._instead[place])
+        self.schedules += (tuple(sizes),)
         return sizes
 
     def _shuffle(self, items: list[int]) -> None:

@@ -29,6 +29,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -41,11 +42,13 @@ from labsupport.checking.hosts import HostProcess, Level, Limits
 from labsupport.checking.lines import Lines
 from labsupport.checking.peers import AFTERMATH
 from labsupport.checking.raised import AnswerRaised, HostGone
+from labsupport.checking.reducing import Schedules, smaller
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
 from labsupport.checking.spawning import Spawner
 from labsupport.checking.strain import Strain
 from labsupport.checking.verdicts import Clerk, masked
+from labsupport.clock import Deadline
 
 if sys.platform == "linux":
     from labsupport.checking.forking import Forker
@@ -64,6 +67,9 @@ STARTS = 3
 
 TRIES = 3
 """How often a check is tried that fails while the machine is too busy."""
+
+REDUCING = 2.0
+"""Seconds to look for a simpler schedule with which a check fails."""
 
 LOADING = 8.0
 """Seconds in which the answer's own top-level code has to end; its imports are a part of it."""
@@ -243,27 +249,46 @@ class _Run:
         self.level: dict[str, Any] = {}
         self._problem_verdict: Verdict = "crashed"
         self._strained = False
+        self._schedules: Schedules = ()
 
     def all(self, checks: list[Check], tell: Tell) -> None:
         """Run the checks in order and tell each result."""
         for number, check in enumerate(checks):
-            tell({"event": "started", "check": check.name})
+            started = partial(tell, {"event": "started", "check": check.name})
             if self.problem:
+                started()
                 result = self.clerk.result(check, self._problem_verdict)
             else:
-                result = self._tried(check, more=number + 1 < len(checks))
+                result = self._tried(check, number + 1 < len(checks), started)
             tell({"event": "result", "result": result.to_dict()})
 
-    def _tried(self, check: Check, more: bool) -> Result:
+    def _tried(self, check: Check, more: bool, started: Callable[[], None]) -> Result:
         """The result of a check. What failed while others had the machine is tried again."""
         for _ in range(TRIES):
+            started()
             result = asyncio.run(self._one(check, more))
             if result.passed or not self._strained:
-                return result
+                return self._reduced(check, result, started)
             self.problem = ""
         return self.clerk.too_busy(check)
 
-    async def _one(self, check: Check, more: bool) -> Result:
+    def _reduced(self, check: Check, result: Result, started: Callable[[], None]) -> Result:
+        """The result with the simplest schedule that fails in the same way."""
+        until = Deadline(REDUCING)
+        found = drawn = self._schedules
+        proposals = smaller(found)
+        while result.verdict in ("failed", "crashed") and not until.expired:
+            proposal = next(proposals, None)
+            if proposal is None:
+                break
+            started()
+            other = asyncio.run(self._one(check, True, proposal))
+            if (other.verdict, other.said) == (result.verdict, result.said):
+                found, result = proposal, other
+                proposals = smaller(found)
+        return result if found == drawn else self.clerk.reduced(result, found)
+
+    async def _one(self, check: Check, more: bool, instead: Schedules = ()) -> Result:
         for _ in range(STARTS):
             host = self.launcher.take()
             if more:
@@ -275,7 +300,9 @@ class _Run:
                         continue
                     strain = Strain(host)
                     if await self._loaded(remote):
-                        result = await self._performed(check, remote)
+                        draw = Draw(self.clerk.seed_of(check), instead)
+                        result = await self._performed(check, remote, draw)
+                        self._schedules = draw.schedules
                     else:
                         result = self.clerk.result(check, self._problem_verdict)
                     self._strained = not result.passed and strain.too_much()
@@ -324,7 +351,7 @@ class _Run:
         self.problem = masked("\n".join(problem), remote)
         return False
 
-    async def _performed(self, check: Check, remote: RemoteAnswer) -> Result:
+    async def _performed(self, check: Check, remote: RemoteAnswer, draw: Draw) -> Result:
         error: BaseException | None = None
         touched.set(None)
         deadline = asyncio.timeout(check.deadline)
@@ -332,9 +359,7 @@ class _Run:
             async with deadline:
                 await _while_alive(
                     remote,
-                    check.function(
-                        remote, Draw(self.clerk.seed_of(check)), self.clerk.exercise.variant
-                    ),
+                    check.function(remote, draw, self.clerk.exercise.variant),
                 )
         except Exception as raised:
             error = _innermost(raised)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import replace
 from typing import Any
 
 from labsupport.checking.answer import Answer
@@ -19,6 +20,7 @@ from labsupport.checking.draw import seed_for
 from labsupport.checking.exercise import Check, Exercise
 from labsupport.checking.hosts import FLOOD, Limits
 from labsupport.checking.raised import AnswerRaised, HostGone, line_number
+from labsupport.checking.reducing import Schedules, in_words
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
 from labsupport.checking.showing import bounded, clean
@@ -121,6 +123,11 @@ class Clerk:
             notes=tuple(self.places(places)),
             ladder=_ladder(remote),
         )
+
+    def reduced(self, result: Result, schedules: Schedules) -> Result:
+        """A failure with the simplest schedule that shows it, which is said."""
+        said = f"It fails with these sizes of pieces, the fewest found: {in_words(schedules)}."
+        return replace(result, notes=(*result.notes, said))
 
     def too_busy(self, check: Check) -> Result:
         """The machine was too busy for a check that takes time, several times."""

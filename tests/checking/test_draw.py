@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from labsupport.checking.draw import Draw, seed_for
+from labsupport.checking.reducing import smaller
 
 
 def drawn(seed: int) -> list[object]:
@@ -49,3 +52,59 @@ def test_sizes_add_up() -> None:
 def test_a_check_has_a_seed_of_its_own_that_stays() -> None:
     assert seed_for("greet", "ends the line once") == 858780
     assert seed_for("greet", "returns bytes") != seed_for("greet", "greets by name")
+
+
+def test_other_sizes_can_take_the_place_of_drawn_ones_and_nothing_else_changes() -> None:
+    plain, other = Draw(7), Draw(7, instead=((30,), (1, 2)))
+    first, second = plain.sizes(30, 4), plain.sizes(20, 4)
+    assert (other.sizes(30, 4), other.sizes(20, 4)) == ([30], second)
+    assert other.schedules == ((30,), tuple(second))
+    assert plain.schedules == (tuple(first), tuple(second))
+    assert plain.bytes(9) == other.bytes(9)
+
+
+def test_the_proposals_are_smaller_and_of_the_same_total() -> None:
+    proposals = list(smaller(((2, 3, 4), (5,))))
+    assert proposals == [
+        ((9,), (5,)),
+        ((2, 7), (5,)),
+        ((5, 4), (5,)),
+    ]
+    assert list(smaller(((5,), (7,)))) == []
+    assert all(sum(first) == 10 for (first,) in smaller(((1,) * 10,)))
+
+
+SINGLE_READ = """
+header = b""
+def f(pieces):
+    # Right for whatever is not cut after the first byte.
+    if len(pieces[0]) == 1 and len(pieces) > 1: raise ValueError("split")
+"""
+
+
+def test_a_failure_is_shown_with_the_simplest_schedule_and_the_same_one_again(course: Any) -> None:
+    course.add(
+        "works",
+        """
+        data, pieces = draw.bytes(20), []
+        for size in draw.sizes(20, 3):
+            pieces.append(data[:size])
+            data = data[size:]
+        try:
+            await answer.call("f", pieces)
+        except AnswerRaised:
+            fail("it fails", got=[len(piece) for piece in pieces])
+        """,
+    )
+    course.write(
+        course.source.replace(
+            "import asyncio\n", "import asyncio\nfrom labsupport.checking import AnswerRaised\n"
+        )
+    )
+    seed = next(seed for seed in range(99) if Draw(seed).sizes(20, 3)[0] == 1)
+    (first,) = course.judge(SINGLE_READ, seed=seed).results
+    assert first.got == "[1, 19]"
+    assert first.notes == ("It fails with these sizes of pieces, the fewest found: 1, 19.",)
+    assert course.judge(SINGLE_READ, seed=seed).results == (first,)
+    (always,) = course.judge("def f(pieces): raise ValueError", seed=seed).results
+    assert always.got == "[20]"
