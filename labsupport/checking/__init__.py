@@ -1,19 +1,37 @@
 """Checking: one answer, judged from outside of its own process.
 
-Three kinds of process, none of which trusts the next:
+Theory of operation. Five kinds of process, none of which trusts the next:
 
-    caller   a kernel or a terminal. Finds the answer, starts a judge, shows the report. (engine)
-    judge    runs the checks and decides. Loads checks.py; never runs an answer. (judge)
-    host     runs the answer, one host for each check. Never sees a check. (host)
+    caller   a kernel or a terminal. Finds the answer, keeps a judge, shows the report. (engine)
+    judge    runs the checks and decides; forked for each job from one that is warm. Loads
+             checks.py; never runs an answer. (judge)
+    zygote   has the libraries imported and forks answers from them; sees neither checks nor
+             sources. (jail.zygote; Linux)
+    keeper   the first process of an answer's jail: when it ends, the kernel ends the rest
+    host     runs the answer, a fresh one for each check. Never sees a check. (host)
 
 A check meets the answer over the network, as its peer (peers), or calls it over a pipe of bounded
 plain data (remote, wire), with stand-ins for what it hands over (standins). The verdict is made
-in the judge from what it saw itself. A host is started, confined, watched and killed by a
-launcher, the one place that knows how (launcher).
+in the judge from what it saw itself, and told to the caller in lines that only the judge can write
+(lines). So an answer can say nothing about its own verdict: the ways into the judge are the socket
+that the answer serves and that pipe, and what comes through them is data.
+
+How far the answer's process is confined is the launcher's affair (hosts: the interface; forking:
+jails on Linux; spawning: an interpreter each, everywhere), and every report says it:
+
+    4  sealed   own user ids; namespaces for processes, network, mounts, IPC; seccomp; limits
+    3  sealed   the same made by an ordinary user: the user id is the caller's, without its rights
+    2  fenced   landlock and seccomp; the machine's own network
+    1  limited  limits, own process group
+
+A verdict is of the answer only where answer and judge could run: what failed while others had the
+machine is tried again, and is inconclusive after three times (strain). A failure with a drawn
+schedule is shown with the simplest schedule that fails alike (reducing).
 
     exercise, draw, asserts      what a checks.py is written with
     answer                       finding the learner's source in a notebook, a cell or a file
-    report, showing, feedback    results as data, values as text, reports as text and HTML
+    report, verdicts             results as data, and how they are made
+    showing, feedback            values as text, reports as text and HTML
     tries                        how many hints a learner has earned
 
 `checks.py` imports from here; so do the command line and the magics.
