@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from labsupport.checking.report import Verdict
 from labsupport.checking.showing import compare, same, show
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Mismatch(Exception):
     comparison: several aligned lines; they replace expected and got.
     notes: further sentences, such as what the answer raised meanwhile.
     conn: the connection on which it was seen; by default the one that this task used last.
+    verdict: what it amounts to: "failed", or "leaked" when something was left open.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Mismatch(Exception):
         *,
         comparison: str = "",
         conn: Conn | None = None,
+        verdict: Verdict = "failed",
     ) -> None:
         super().__init__(said)
         self.said = said
@@ -49,6 +52,7 @@ class Mismatch(Exception):
         self.comparison = comparison
         self.notes: list[str] = []
         self.conn = conn or touched.get()
+        self.verdict: Verdict = verdict
 
 
 def fail(said: str, did: str = "", expected: Any = "", got: Any = "") -> NoReturn:

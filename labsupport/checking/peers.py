@@ -11,7 +11,8 @@ Three ways to meet an answer, each an async context manager of `RemoteAnswer`:
     handling   the answer's handle(connection) is called for each accepted connection
     facing     the check listens, and runs a script for each connection that the answer opens
 A `Link` may stand between. Leaving the block closes what the check left open, ends the answer's
-part, and reports what went wrong there.
+part, and reports what went wrong there: a server has to serve until it is told to stop, and
+nothing of it may be open when it has stopped.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ THEIRS = "your answer"
 STOPPED = 2.0  # seconds in which serve has to return after stop was set
 TIMEOUT = 3.0  # seconds that a Conn waits unless told otherwise
 AFTERMATH = 0.2  # seconds after a failure to see what the answer raises at the same moment
+GONE = 0.3  # seconds for the system and for threads that are just ending, after serve returned
 
 _PIECE = 64 * 1024
 _LINGER_0 = struct.pack("ii", 1, 0)
@@ -317,11 +319,14 @@ class ServingPeer(_Peer):
     async def stop(self, within: float = STOPPED) -> None:
         """Set `stop`, whatever connections are open, and wait for the function to return.
 
-        Leaving the block does this after closing the connections, if it was not done before.
+        It must not have returned before, and when it has, nothing of it may be open: no listening
+        socket, and no connection, whoever holds it. Leaving the block does this after closing the
+        check's connections, if it was not done before.
         """
         if self._stopping:
             return
         self._stopping = True
+        self._still_serves()
         await self._answer._send({"op": "set", "flag": self._flag_number})
         done, _ = await asyncio.wait({self._call}, timeout=within)
         if not done:
@@ -332,6 +337,55 @@ class ServingPeer(_Peer):
                 got=f"it was still running after {within:g} s",
             )
         self._call.result()
+        if left := await self._left_open():
+            raise Mismatch(
+                f"`{self._name}` has returned, and a part of it goes on",
+                did=f"set stop, and looked again when {self._name} had returned",
+                expected="nothing listens on that port, and every connection to it is closed",
+                got=left,
+                verdict="leaked",
+            )
+
+    def _still_serves(self) -> None:
+        """Fail when the function has returned or raised although nobody has told it to stop."""
+        if self._call.done():
+            self._call.result()
+            raise Mismatch(
+                f"`{self._name}` returned before stop was set",
+                did=f"called {self._name}(host, port, stop)",
+                expected="it listens on that port and serves until stop is set",
+                got="it returned",
+            )
+
+    async def _left_open(self) -> str:
+        """What the answer still has open on its port, in words; empty when there is nothing.
+
+        A process that the answer has set free is not among its own any more: a connect finds it.
+        """
+        until = Deadline(GONE)
+        while True:
+            last = until.expired
+            sockets = await asyncio.to_thread(self._answer.open_sockets)
+            states = {each.state for each in sockets if each.local and each.local[1] == self.port}
+            if not states and not await self._accepts():
+                return ""
+            if last:
+                break
+            await asyncio.sleep(0.02)
+        if states and "LISTEN" not in states:
+            return "a connection is still open"
+        return "it still listens: a new connection is accepted"
+
+    async def _accepts(self) -> bool:
+        """Whether somebody accepts a connection to the port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            try:
+                async with asyncio.timeout(GONE):  # not every system says at once that nobody does
+                    await asyncio.get_running_loop().sock_connect(sock, (HOST, self.port))
+            except OSError:  # refused, or no answer: TimeoutError is one too
+                return False
+            return True
 
 
 class HandlingPeer(_Peer):
@@ -381,7 +435,7 @@ async def serving(
 
     ready: seconds that it may take. port: one that this answer has served before, so that a check
     can see it start again; without it a free one. On leaving, the connections are closed, stop is
-    set, and the function must return within 2 s.
+    set, and the function must return within 2 s and leave nothing open; see `ServingPeer.stop`.
     """
     peer = ServingPeer(answer, link, name)
     port = _free_port() if port is None else port
@@ -511,14 +565,7 @@ async def _listening(
         last = until.expired
         if await asyncio.to_thread(answer._host.listens, port):
             return
-        if peer._call.done():
-            peer._call.result()
-            raise Mismatch(
-                f"`{peer._name}` returned at once",
-                did=spoken,
-                expected="it listens on that port and serves until stop is set",
-                got="it returned, and nothing listens",
-            )
+        peer._still_serves()
         if last:
             others = [each for each in answer.open_sockets() if each.state == "LISTEN"]
             raise Mismatch(
