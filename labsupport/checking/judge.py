@@ -28,7 +28,7 @@ from labsupport.checking.asserts import Mismatch, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
-from labsupport.checking.launcher import Launcher
+from labsupport.checking.launcher import HostProcess, Launcher
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.report import Result, Verdict
@@ -129,14 +129,21 @@ class _Run:
         host = self.launcher.take()
         if more:
             self.launcher.prepare()
-        remote = RemoteAnswer(host)
+        remote = RemoteAnswer(host, self._renewed)
         async with remote.connected():
             try:
                 if await self._loaded(remote):
                     return await self._performed(check, remote)
                 return self.clerk.result(check, self._problem_verdict)
             finally:
-                await asyncio.to_thread(self.launcher.end, host)
+                await asyncio.to_thread(self.launcher.end, remote.host)
+
+    def _renewed(self, host: HostProcess) -> HostProcess:
+        """End a host and return a fresh one, while the next one starts already."""
+        self.launcher.end(host)
+        fresh = self.launcher.take()
+        self.launcher.prepare()
+        return fresh
 
     async def _loaded(self, remote: RemoteAnswer) -> bool:
         """Run the answer's source. When that fails, it is the problem of all checks."""

@@ -325,7 +325,6 @@ class Launcher:
         self._force_port = force_port
         self._hosts: set[HostProcess] = set()
         self._spare: HostProcess | None = None
-        self._numbers = 0
         self._lock = threading.RLock()
         self._closed = False
         self._reaps = reap and _become_subreaper()
@@ -381,9 +380,8 @@ class Launcher:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _started(self) -> HostProcess:
-        self._numbers += 1
-        folder = self._root / str(self._numbers)
-        folder.mkdir()
+        # A name that tells an answer nothing, such as how many there were before.
+        folder = Path(tempfile.mkdtemp(prefix="", dir=self._root))
         host = HostProcess(self.limits, folder, self._force_port)
         self._hosts.add(host)
         return host
