@@ -11,15 +11,27 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from labsupport.checking.report import Verdict
 from labsupport.checking.showing import compare, same, show
 
 if TYPE_CHECKING:
     from labsupport.checking.peers import Conn
 
-__all__ = ["Mismatch", "assert_bytes", "assert_equal", "assert_that", "fail", "touched"]
+__all__ = [
+    "Mismatch",
+    "assert_bytes",
+    "assert_equal",
+    "assert_that",
+    "fail",
+    "patience",
+    "touched",
+]
 
 touched: ContextVar[Conn | None] = ContextVar("touched", default=None)
 """The connection that the running task used last: whose ladder explains a failure."""
+
+patience: ContextVar[float] = ContextVar("patience", default=1.0)
+"""How many times its length a wait may take: more than 1 after the machine was too busy."""
 
 
 class Mismatch(Exception):
@@ -29,6 +41,8 @@ class Mismatch(Exception):
     comparison: several aligned lines; they replace expected and got.
     notes: further sentences, such as what the answer raised meanwhile.
     conn: the connection on which it was seen; by default the one that this task used last.
+    verdict: what it amounts to: "failed", or "leaked" when something was left open.
+    waited: whether it is that something did not come in time.
     """
 
     def __init__(
@@ -40,6 +54,8 @@ class Mismatch(Exception):
         *,
         comparison: str = "",
         conn: Conn | None = None,
+        verdict: Verdict = "failed",
+        waited: bool = False,
     ) -> None:
         super().__init__(said)
         self.said = said
@@ -49,6 +65,8 @@ class Mismatch(Exception):
         self.comparison = comparison
         self.notes: list[str] = []
         self.conn = conn or touched.get()
+        self.verdict: Verdict = verdict
+        self.waited = waited
 
 
 def fail(said: str, did: str = "", expected: Any = "", got: Any = "") -> NoReturn:

@@ -3,7 +3,7 @@
 The caller is a kernel, a terminal or a test. It runs neither checks nor answers. The judge is a
 process in its own session, so that an interrupt of the caller does not reach it halfway; it ends
 when its standard input does, which happens in any case when the caller ends. Every wait is
-bounded by what the judge announced in its plan.
+bounded by what the judge announces.
 
 A judge is started at the first check, or ahead by `warm_up`. When it has judged well it is kept for
 the next check; after anything else (an interrupt, an end, a silence) it is ended, and the next
@@ -181,14 +181,13 @@ class _Judge:
     def collected(self) -> tuple[dict[str, Any], list[Result], dict[str, Any]]:
         """The plan, the results and the end."""
         plan = self._next(_START)
-        deadlines = dict(plan["checks"])
         results: list[Result] = []
         wait = _SLACK
         while True:
             message = self._next(wait)
             if message["event"] == "started":
                 self._doing = f"running the check {message['check']!r}"
-                wait = deadlines[message["check"]] + _SLACK
+                wait = message["seconds"] + _SLACK
             elif message["event"] == "result":
                 results.append(Result.from_dict(message["result"]))
                 wait = _SLACK

@@ -236,8 +236,7 @@ class Forker:
         folder = Path(tree.HOME)
         if not self.sealed:
             self._root = self._root or Path(tempfile.mkdtemp(prefix="labsupport-"))
-            folder = self._root / str(self._numbers)
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(prefix="", dir=self._root))
         home = str(folder)
         order = {"op": "launch", "id": self._numbers, "home": home}
         opened: list[int] = []

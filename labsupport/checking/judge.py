@@ -29,12 +29,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from labsupport.checking.answer import Answer
-from labsupport.checking.asserts import Mismatch, touched
+from labsupport.checking.asserts import Mismatch, patience, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
@@ -65,8 +64,8 @@ STARTING = 20.0
 STARTS = 3
 """Processes that may end before they have run anything, until the run is given up."""
 
-TRIES = 3
-"""How often a check is tried that fails while the machine is too busy."""
+PATIENCE = (1.0, 2.0, 6.0)
+"""A check for which the machine was too busy is tried again with so many times the time."""
 
 REDUCING = 2.0
 """Seconds to look for a simpler schedule with which a check fails."""
@@ -224,7 +223,6 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
             "event": "plan",
             "title": exercise.title,
             "total": exercise.points,
-            "checks": [[check.name, check.deadline] for check in checks],
         }
     )
     answer = Answer(job["slug"], job["source"], job["label"], frozenset(job["elsewhere"]))
@@ -249,30 +247,37 @@ class _Run:
         self.level: dict[str, Any] = {}
         self._problem_verdict: Verdict = "crashed"
         self._strained = False
+        self._late = False
         self._schedules: Schedules = ()
 
     def all(self, checks: list[Check], tell: Tell) -> None:
         """Run the checks in order and tell each result."""
         for number, check in enumerate(checks):
-            started = partial(tell, {"event": "started", "check": check.name})
+
+            def started(more_time: float, check: Check = check) -> None:
+                seconds = more_time * (check.deadline + LOADING)
+                tell({"event": "started", "check": check.name, "seconds": seconds})
+
             if self.problem:
-                started()
+                started(1.0)
                 result = self.clerk.result(check, self._problem_verdict)
             else:
                 result = self._tried(check, number + 1 < len(checks), started)
             tell({"event": "result", "result": result.to_dict()})
 
-    def _tried(self, check: Check, more: bool, started: Callable[[], None]) -> Result:
-        """The result of a check. What failed while others had the machine is tried again."""
-        for _ in range(TRIES):
-            started()
+    def _tried(self, check: Check, more: bool, started: Callable[[float], None]) -> Result:
+        """The result of a check. What came too late while others had the machine is tried again,
+        with more time."""
+        for more_time in PATIENCE:
+            patience.set(more_time)
+            started(more_time)
             result = asyncio.run(self._one(check, more))
-            if result.passed or not self._strained:
+            if not self._strained:
                 return self._reduced(check, result, started)
             self.problem = ""
         return self.clerk.too_busy(check)
 
-    def _reduced(self, check: Check, result: Result, started: Callable[[], None]) -> Result:
+    def _reduced(self, check: Check, result: Result, started: Callable[[float], None]) -> Result:
         """The result with the simplest schedule that fails in the same way."""
         until = Deadline(REDUCING)
         found = drawn = self._schedules
@@ -281,7 +286,7 @@ class _Run:
             proposal = next(proposals, None)
             if proposal is None:
                 break
-            started()
+            started(patience.get())
             other = asyncio.run(self._one(check, True, proposal))
             if (other.verdict, other.said) == (result.verdict, result.said):
                 found, result = proposal, other
@@ -293,23 +298,31 @@ class _Run:
             host = self.launcher.take()
             if more:
                 self.launcher.prepare()
-            remote = RemoteAnswer(host)
+            remote = RemoteAnswer(host, self._renewed)
             async with remote.connected():
                 try:
                     if not await self._started(remote):
                         continue
-                    strain = Strain(host)
+                    strain = Strain(remote)
+                    self._late = False
                     if await self._loaded(remote):
                         draw = Draw(self.clerk.seed_of(check), instead)
                         result = await self._performed(check, remote, draw)
                         self._schedules = draw.schedules
                     else:
                         result = self.clerk.result(check, self._problem_verdict)
-                    self._strained = not result.passed and strain.too_much()
+                    self._strained = self._late and strain.too_much(patience.get())
                     return result
                 finally:
-                    await asyncio.to_thread(self.launcher.end, host)
+                    await asyncio.to_thread(self.launcher.end, remote.host)
         raise EngineError(f"{STARTS} processes in a row ended before they had run anything.")
+
+    async def _renewed(self, host: HostProcess) -> HostProcess:
+        """End a host and return a fresh one, while the next one starts already."""
+        await asyncio.to_thread(self.launcher.end, host)
+        fresh = self.launcher.take()  # here, since it is this thread that enters a jail's network
+        self.launcher.prepare()
+        return fresh
 
     async def _started(self, remote: RemoteAnswer) -> bool:
         """Whether the process is there; a spare may have been killed while it waited."""
@@ -326,10 +339,11 @@ class _Run:
         """Run the answer's source. When that fails, it is the problem of all checks."""
         label = self.answer.label
         try:
-            async with asyncio.timeout(LOADING):
+            async with asyncio.timeout(LOADING * patience.get()):
                 await remote.load(self.answer.source, self.answer.elsewhere)
             return True
         except TimeoutError:
+            self._late = True
             self._problem_verdict = "timed out"
             problem = [
                 f"Running {label} does not end: it was still busy after {LOADING:g} s. An answer "
@@ -354,7 +368,7 @@ class _Run:
     async def _performed(self, check: Check, remote: RemoteAnswer, draw: Draw) -> Result:
         error: BaseException | None = None
         touched.set(None)
-        deadline = asyncio.timeout(check.deadline)
+        deadline = asyncio.timeout(check.deadline * patience.get())
         try:
             async with deadline:
                 await _while_alive(
@@ -364,6 +378,7 @@ class _Run:
         except Exception as raised:
             error = _innermost(raised)
         error = remote.failure or error
+        self._late = deadline.expired() or (isinstance(error, Mismatch) and error.waited)
         # A process that has ended explains what a check met at its other end.
         if remote.gone is not None or (isinstance(error, Mismatch) and not await remote.alive()):
             seen = error.said if isinstance(error, Mismatch) else ""
@@ -384,16 +399,18 @@ class _Run:
 async def _while_alive(remote: RemoteAnswer, work: Awaitable[None]) -> None:
     """Do a check's work; when the answer's process has ended, it has a moment to notice."""
     task = asyncio.ensure_future(work)
-    gone = asyncio.create_task(remote.ended.wait())
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({task}, timeout=AFTERMATH)
-        if task.done():
-            task.result()
+        while not task.done():
+            gone = asyncio.create_task(remote.ended.wait())
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+            await asyncio.wait({task}, timeout=AFTERMATH)
+            if remote.gone is not None and not task.done():
+                raise remote.gone
+        task.result()
     finally:
-        for each in (task, gone):
-            each.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _innermost(error: Exception) -> BaseException:

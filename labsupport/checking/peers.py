@@ -11,7 +11,8 @@ Three ways to meet an answer, each an async context manager of `RemoteAnswer`:
     handling   the answer's handle(connection) is called for each accepted connection
     facing     the check listens, and runs a script for each connection that the answer opens
 A `Link` may stand between. Leaving the block closes what the check left open, ends the answer's
-part, and reports what went wrong there.
+part, and reports what went wrong there: a server has to serve until it is told to stop, and
+nothing of it may be open when it has stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from labsupport.checking.asserts import Mismatch, touched
+from labsupport.checking.asserts import Mismatch, patience, touched
 from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.showing import count, show
 from labsupport.checking.standins import Flag
@@ -45,6 +46,7 @@ THEIRS = "your answer"
 STOPPED = 2.0  # seconds in which serve has to return after stop was set
 TIMEOUT = 3.0  # seconds that a Conn waits unless told otherwise
 AFTERMATH = 0.2  # seconds after a failure to see what the answer raises at the same moment
+GONE = 0.3  # seconds for the system and for threads that are just ending, after serve returned
 
 _PIECE = 64 * 1024
 _CALLS = 100_000  # of handle(connection) in one check
@@ -100,13 +102,14 @@ class Conn:
         view = memoryview(data)
         try:
             for start in range(0, len(view), _PIECE):
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(timeout * patience.get()):
                     await loop.sock_sendall(self.sock, view[start : start + _PIECE])
         except TimeoutError:
             raise self._mismatch(
                 said or "your answer stopped reading",
                 expected=f"it reads all of {count(len(data), 'byte')}",
                 got=f"for {timeout:g} s it read nothing more",
+                waited=True,
             ) from None
         except OSError as error:
             raise self._mismatch(
@@ -118,12 +121,12 @@ class Conn:
     async def recv(self, n: int = _PIECE, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
         """What is there, at most n bytes; b"" at the end of the stream."""
         if not self._buffer and not self._ended:
-            await self._more(n, Deadline(timeout), "at least one byte, or the end", said)
+            await self._more(n, _until(timeout), "at least one byte, or the end", said)
         return self._take(min(n, len(self._buffer)))
 
     async def recv_exactly(self, n: int, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
         """Exactly n bytes. `timeout` is for all of them."""
-        until = Deadline(timeout)
+        until = _until(timeout)
         while len(self._buffer) < n:
             await self._needed(n - len(self._buffer), until, count(n, "byte"), said)
         return self._take(n)
@@ -132,7 +135,7 @@ class Conn:
         self, limit: int = _PIECE, *, timeout: float = TIMEOUT, said: str = ""
     ) -> bytes:
         """A line with its b"\\n", at most `limit` bytes long."""
-        until = Deadline(timeout)
+        until = _until(timeout)
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) >= limit:
                 raise self._mismatch(
@@ -147,7 +150,7 @@ class Conn:
         self, limit: int = 64 * 1024 * 1024, *, timeout: float = TIMEOUT, said: str = ""
     ) -> bytes:
         """All bytes up to the end of the stream, which must come."""
-        until = Deadline(timeout)
+        until = _until(timeout)
         while not self._ended:
             await self._more(_PIECE, until, "the end of the stream", said)
             if len(self._buffer) > limit:
@@ -215,6 +218,7 @@ class Conn:
                 said or "your answer sends nothing more",
                 expected=wanted,
                 got=self._so_far(f"nothing for {until.seconds:g} s"),
+                waited=True,
             ) from None
         except OSError as error:
             kind = "reset" if isinstance(error, ConnectionError) else "error"
@@ -243,14 +247,14 @@ class Conn:
         """What came of what was wanted, and what came next."""
         return f"{show(bytes(self._buffer))}, then {then}" if self._buffer else then
 
-    def _mismatch(self, said: str, expected: str, got: str) -> Mismatch:
+    def _mismatch(self, said: str, expected: str, got: str, waited: bool = False) -> Mismatch:
         if self._buffer:  # bytes that the check did not take belong into its ladder all the same
             data = bytes(self._buffer)
             self._buffer.clear()
             self._record("received", data=data, inward=True)
             if self._ended:
                 self._record("eof", inward=True)
-        return Mismatch(said, expected=expected, got=got, conn=self)
+        return Mismatch(said, expected=expected, got=got, conn=self, waited=waited)
 
     def _record(self, kind: str, data: bytes = b"", inward: bool = False) -> None:
         inward = inward or kind == "received"
@@ -288,7 +292,7 @@ class _Peer:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout * patience.get()):
                 await asyncio.get_running_loop().sock_connect(sock, self.address)
             conn = Conn(sock, "client", len(self.connections) + 1)
         except (TimeoutError, OSError) as error:
@@ -299,6 +303,7 @@ class _Peer:
                 did=f"opened connection {len(self.connections) + 1}",
                 expected="a connection",
                 got=f"nothing for {timeout:g} s" if silent else _reason(error),
+                waited=silent,
             ) from None
         self._answer.ports |= {conn.local[1], conn.remote[1]}
         self._answer.exchanges.append(conn)
@@ -326,21 +331,75 @@ class ServingPeer(_Peer):
     async def stop(self, within: float = STOPPED) -> None:
         """Set `stop`, whatever connections are open, and wait for the function to return.
 
-        Leaving the block does this after closing the connections, if it was not done before.
+        It must not have returned before, and when it has, nothing of it may be open: no listening
+        socket, and no connection, whoever holds it. Leaving the block does this after closing the
+        check's connections, if it was not done before.
         """
         if self._stopping:
             return
         self._stopping = True
+        self._still_serves()
         await self._answer._send({"op": "set", "flag": self._flag_number})
-        done, _ = await asyncio.wait({self._call}, timeout=within)
+        done, _ = await asyncio.wait({self._call}, timeout=within * patience.get())
         if not done:
             raise Mismatch(
                 f"`{self._name}` does not return after stop was set",
                 did="set stop",
                 expected=f"{self._name} returns within {within:g} s",
                 got=f"it was still running after {within:g} s",
+                waited=True,
             )
         self._call.result()
+        if left := await self._left_open():
+            raise Mismatch(
+                f"`{self._name}` has returned, and a part of it goes on",
+                did=f"set stop, and looked again when {self._name} had returned",
+                expected="nothing listens on that port, and every connection to it is closed",
+                got=left,
+                verdict="leaked",
+                waited=True,
+            )
+
+    def _still_serves(self) -> None:
+        """Fail when the function has returned or raised although nobody has told it to stop."""
+        if self._call.done():
+            self._call.result()
+            raise Mismatch(
+                f"`{self._name}` returned before stop was set",
+                did=f"called {self._name}(host, port, stop)",
+                expected="it listens on that port and serves until stop is set",
+                got="it returned",
+            )
+
+    async def _left_open(self) -> str:
+        """What the answer still has open on its port, in words; empty when there is nothing.
+
+        A process that the answer has set free is not among its own any more: a connect finds it.
+        """
+        until = _until(GONE)
+        while True:
+            last = until.expired
+            sockets = await asyncio.to_thread(self._answer.open_sockets)
+            states = {each.state for each in sockets if each.local and each.local[1] == self.port}
+            if not states and not await self._accepts():
+                return ""
+            if last:
+                break
+            await asyncio.sleep(0.02)
+        if states and "LISTEN" not in states:
+            return "a connection is still open"
+        return "it still listens: a new connection is accepted"
+
+    async def _accepts(self) -> bool:
+        """Whether somebody accepts a connection to the port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            try:
+                async with asyncio.timeout(GONE):  # not every system says at once that nobody does
+                    await asyncio.get_running_loop().sock_connect(sock, (HOST, self.port))
+            except OSError:  # refused, or no answer: TimeoutError is one too
+                return False
+            return True
 
 
 class HandlingPeer(_Peer):
@@ -363,7 +422,7 @@ class HandlingPeer(_Peer):
     ) -> list[Outcome]:
         """Wait until that many calls have ended (as many as connections were opened)."""
         wanted = len(self.connections) if number is None else number
-        until = Deadline(timeout)
+        until = _until(timeout)
         while len(self._outcomes) < wanted:
             self._changed.clear()
             try:
@@ -374,6 +433,7 @@ class HandlingPeer(_Peer):
                     said or "handle does not return",
                     expected=f"{count(wanted, 'call')} of it returned",
                     got=f"{len(self._outcomes)} returned within {timeout:g} s",
+                    waited=True,
                 ) from None
         return self.outcomes()
 
@@ -392,7 +452,7 @@ async def serving(
 
     ready: seconds that it may take. port: one that this answer has served before, so that a check
     can see it start again; without it a free one. On leaving, the connections are closed, stop is
-    set, and the function must return within 2 s.
+    set, and the function must return within 2 s and leave nothing open; see `ServingPeer.stop`.
     """
     peer = ServingPeer(answer, link, name)
     port = _free_port() if port is None else port
@@ -401,7 +461,7 @@ async def serving(
     peer._call = asyncio.ensure_future(answer.call(name, HOST, port, Flag(peer._flag_number)))
     spoken = f"called {name}(host, port, stop)"
     try:
-        await _listening(answer, peer, port, Deadline(ready), spoken)
+        await _listening(answer, peer, port, _until(ready), spoken)
         answer.did = spoken
         peer._reached_at(port)
         try:
@@ -512,7 +572,7 @@ async def facing(
         for conn in connections:
             conn.release()
         if scripts:
-            await asyncio.wait(scripts, timeout=grace)
+            await asyncio.wait(scripts, timeout=grace * patience.get())
         _raise_first(scripts)
     finally:
         for task in (accepting, *scripts):
@@ -534,14 +594,7 @@ async def _listening(
         last = until.expired
         if await asyncio.to_thread(answer._host.listens, port):
             return
-        if peer._call.done():
-            peer._call.result()
-            raise Mismatch(
-                f"`{peer._name}` returned at once",
-                did=spoken,
-                expected="it listens on that port and serves until stop is set",
-                got="it returned, and nothing listens",
-            )
+        peer._still_serves()
         if last:
             others = [each for each in answer.open_sockets() if each.state == "LISTEN"]
             raise Mismatch(
@@ -549,9 +602,15 @@ async def _listening(
                 did=spoken,
                 expected="it listens on that port",
                 got="it listens on another port" if others else "it listens on no port",
+                waited=True,
             )
         await asyncio.wait({peer._call}, timeout=min(pause, max(0.001, until.left())))
         pause = min(pause * 1.5, 0.05)
+
+
+def _until(seconds: float) -> Deadline:
+    """A deadline for something of the answer's."""
+    return Deadline(seconds * patience.get())
 
 
 def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, int]:

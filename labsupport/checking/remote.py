@@ -39,6 +39,8 @@ __all__ = ["RemoteAnswer", "RemoteObject"]
 _ASKS = 1000  # calls to stand-ins that may wait at once
 _LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
 
+Renew = Callable[[HostProcess], Awaitable[HostProcess]]
+
 PLAIN = "None, bool, int, float, str, bytes, list, tuple, dict and set"
 
 
@@ -82,10 +84,16 @@ class RemoteObject:
 
 
 class RemoteAnswer:
-    """The answer, seen from a check. See the module's description for what a call can raise."""
+    """The answer, seen from a check. See the module's description for what a call can raise.
 
-    def __init__(self, host: HostProcess) -> None:
+    renew: ends the process it is given and returns a fresh one, for `restart`.
+    """
+
+    def __init__(self, host: HostProcess, renew: Renew | None = None) -> None:
         self._host = host
+        self._renew = renew
+        self._renewing = False
+        self._source = ""
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._spoken: dict[int, str] = {}
         self._stand_ins: list[StandIn] = []
@@ -166,6 +174,27 @@ class RemoteAnswer:
         """Be the server that the answer connects to. See `peers.facing`."""
         return peers.facing(self, script, link, grace)
 
+    async def restart(self) -> None:
+        """Go on in a fresh process that has only loaded the answer: it remembers nothing.
+
+        The process before it is ended with all that it has open, and no call may wait for it.
+        Objects and flags of it cannot be used any more.
+        """
+        assert self._renew is not None, "this answer has one process only"
+        assert not self._pending, "a call to the process before is not done"
+        await self._detach()
+        self._renewing = True
+        renewing = asyncio.ensure_future(self._renew(self._host))
+        try:
+            await asyncio.shield(renewing)
+        finally:  # also when the check's time is over: whoever ends the host has to know it
+            self._host = await renewing
+            self._renewing = False
+        self._ready = asyncio.get_running_loop().create_future()
+        self._attach()
+        await self.ready()
+        await self.load(self._source, self.elsewhere)
+
     @property
     def folder(self) -> Path:
         """The answer's private working folder."""
@@ -199,25 +228,38 @@ class RemoteAnswer:
 
     # ---- what the judge uses ----
 
+    @property
+    def host(self) -> HostProcess:
+        """The process that the answer runs in now."""
+        return self._host
+
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[RemoteAnswer]:
         """Read from the host while the block runs."""
-        loop = asyncio.get_running_loop()
-        self._reader = asyncio.create_task(self._read())
-
-        def watch() -> None:
-            self._host.wait()
-            with contextlib.suppress(RuntimeError):  # the loop has ended before the process
-                loop.call_soon_threadsafe(self._noticed_end)
-
-        # The channel alone does not tell: a child of the answer may hold it open.
-        threading.Thread(target=watch, name=f"exit-{self._host.pid}", daemon=True).start()
+        self._attach()
         try:
             yield self
         finally:
-            for task in (self._reader, *self._asks):
-                task.cancel()
-            await asyncio.gather(self._reader, *self._asks, return_exceptions=True)
+            await self._detach()
+
+    def _attach(self) -> None:
+        loop = asyncio.get_running_loop()
+        host = self._host
+        self._reader = asyncio.create_task(self._read())
+
+        def watch() -> None:
+            host.wait()
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the process
+                loop.call_soon_threadsafe(self._noticed_end, host)
+
+        # The channel alone does not tell: a child of the answer may hold it open.
+        threading.Thread(target=watch, name=f"exit-{host.pid}", daemon=True).start()
+
+    async def _detach(self) -> None:
+        assert self._reader is not None
+        for task in (self._reader, *self._asks):
+            task.cancel()
+        await asyncio.gather(self._reader, *self._asks, return_exceptions=True)
 
     async def ready(self) -> None:
         """Wait until the process says that it is there."""
@@ -225,7 +267,7 @@ class RemoteAnswer:
 
     async def load(self, source: str, elsewhere: frozenset[str]) -> list[str]:
         """Run the answer's source in its process; the names that it defines."""
-        self.elsewhere = elsewhere
+        self._source, self.elsewhere = source, elsewhere
         return [_text(each) for each in _list(await self._request("load", "", source=source))]
 
     async def where(self) -> list[dict[str, Any]]:
@@ -437,8 +479,8 @@ class RemoteAnswer:
 
     # ---- ends ----
 
-    def _noticed_end(self) -> None:
-        if self._gone is None:
+    def _noticed_end(self, host: HostProcess) -> None:
+        if self._gone is None and host is self._host and not self._renewing:
             self._fail_all(self._how_it_ended())
 
     async def _ended(self) -> HostGone:

@@ -132,7 +132,6 @@ class Spawner:
         self._force_port = force_port
         self._hosts: set[SpawnedHost] = set()
         self._spare: SpawnedHost | None = None
-        self._numbers = 0
         self._lock = threading.RLock()
         self._closed = False
 
@@ -179,9 +178,8 @@ class Spawner:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _started(self) -> SpawnedHost:
-        self._numbers += 1
-        folder = self._root / str(self._numbers)
-        folder.mkdir()
+        # A name that tells an answer nothing, such as how many there were before.
+        folder = Path(tempfile.mkdtemp(prefix="", dir=self._root))
         host = SpawnedHost(self.limits, folder, self._force_port)
         self._hosts.add(host)
         return host

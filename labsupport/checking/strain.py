@@ -16,48 +16,51 @@ from pathlib import Path
 
 import psutil
 
-from labsupport.checking.hosts import HostProcess
+from labsupport.checking.remote import RemoteAnswer
 
 __all__ = ["Strain", "too_much"]
 
-STARVED = 0.5
-"""The share of its time, spent ready and without a processor, that makes a failure suspect."""
-
-AT_ONCE = 0.25
-"""Seconds; what failed sooner did not wait in vain."""
+ENOUGH = 0.5
+"""The share of the usual time that must be left when the time without a processor is taken off."""
 
 OTHERS = 0.5
 """The share of the machine that others must have used; less, and the answer starved itself."""
 
 
 class Strain:
-    """Looks at the machine from its making to `too_much`. The host has only been started."""
+    """Looks at the machine from its making to `too_much`."""
 
-    def __init__(self, host: HostProcess) -> None:
-        self._host = host
+    def __init__(self, answer: RemoteAnswer) -> None:
+        self._answer = answer
         self._begun = time.monotonic()
         self._before = _busy(), _own(), _waited(os.getpid())
 
-    def too_much(self) -> bool:
-        """Whether others kept the answer or the judge from running, for most of the time."""
+    def too_much(self, patience: float) -> bool:
+        """Whether others kept the answer or the judge from running for so long that what came too
+        late says nothing. patience: how many times the usual time there was."""
         machine, own, waited = self._before
         elapsed = time.monotonic() - self._begun
-        ours = _own() - own + self._host.cpu_seconds()
-        waits = [_waited(process.pid) for process in self._host.processes()]
+        host = self._answer.host
+        ours = _own() - own + host.cpu_seconds()
+        waits = [_waited(process.pid) for process in host.processes()]
         waited = max([_waited(os.getpid()) - waited, *waits])
-        return too_much(elapsed, _busy() - machine, ours, waited if _COUNTS_WAITING else None)
+        return too_much(
+            elapsed, _busy() - machine, ours, waited if _COUNTS_WAITING else None, patience
+        )
 
 
-def too_much(elapsed: float, machine: float, ours: float, waited: float | None) -> bool:
+def too_much(
+    elapsed: float, machine: float, ours: float, waited: float | None, patience: float = 1.0
+) -> bool:
     """Whether others kept somebody from running. All in seconds.
 
     machine, ours: processor time that the machine used, and of it answer and judge. waited: how
     long the unluckiest thread was ready and did not run; None where the system does not count it.
     """
-    if elapsed < AT_ONCE:
-        return False
     others = (machine - ours) / (elapsed * (os.cpu_count() or 1))
-    return others > OTHERS and (waited is None or waited / elapsed > STARVED)
+    if waited is None:
+        waited = others * elapsed
+    return others > OTHERS and (elapsed - waited) * patience < ENOUGH * elapsed
 
 
 def _busy() -> float:

@@ -78,7 +78,7 @@ class Clerk:
         ladder = _ladder(remote) if mismatch.conn is None else mismatch.conn.ladder()
         return self._explained(
             check,
-            "failed",
+            mismatch.verdict,
             remote,
             said=mismatch.said,
             did=mismatch.did or remote.did,

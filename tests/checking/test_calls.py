@@ -335,6 +335,64 @@ def test_every_check_has_a_fresh_process(course: Any) -> None:
     assert report.passed, report
 
 
+COUNTS = """
+import os, socket, threading
+calls = 0
+def f():
+    global calls
+    calls += 1
+    open(f"{calls}", "w").close()
+    return calls, os.getpid(), os.listdir()
+def listen():
+    globals()["listener"] = socket.create_server(("127.0.0.1", 0))
+    return listener.getsockname()[1]
+def die():
+    os._exit(3)
+def hang():
+    threading.Event().wait()
+"""
+
+
+def test_a_check_can_go_on_in_a_fresh_process_that_remembers_nothing(course: Any) -> None:
+    course.add(
+        "restarts",
+        """
+        seen = []
+        for _ in range(3):
+            await answer.call("f")
+            calls, pid, names = await answer.call("f")
+            assert (calls, sorted(names)) == (2, ["1", "2"])
+            seen.append((pid, answer.folder.name))
+            port = await answer.call("listen")
+            await answer.restart()
+            with socket.socket() as sock:
+                assert sock.connect_ex(("127.0.0.1", port)) != 0
+        pids, folders = zip(*seen)
+        assert len(set(pids)) == len(set(folders)) == 3
+        """,
+    )
+    course.add("next", 'calls, _, names = await answer.call("f"); assert calls == len(names) == 1')
+    report = course.judge(COUNTS)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    ("call", "verdict", "said"),
+    [
+        ("die", "crashed", "your answer ended its own process (exit status 3)"),
+        ("hang", "timed out", "It waits in `hang`, line 14:\n    threading.Event().wait()"),
+    ],
+)
+def test_a_verdict_is_about_the_process_that_the_check_has_gone_on_in(
+    judged: Judged, call: str, verdict: str, said: str
+) -> None:
+    body = f'await answer.call("f"); await answer.restart(); await answer.call("{call}")'
+    result = judged(body, COUNTS, deadline=1.0)
+    assert result.verdict == verdict, result
+    assert said in "\n".join((result.said, *result.notes))
+    assert result.did == f"called {call}()"
+
+
 def test_the_draw_of_a_check_is_its_own_unless_a_seed_is_given(course: Any) -> None:
     for name in ("one", "two"):
         course.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,7 @@ def test_a_coroutine_can_serve(judged: Judged) -> None:
         async def serve(host, port, stop):
             async def handle(reader, writer):
                 writer.write(await reader.read(10))
+                writer.close()
             server = await asyncio.start_server(handle, host, port)
             await asyncio.to_thread(stop.wait)
             server.close()
@@ -96,7 +98,7 @@ def test_a_coroutine_can_serve(judged: Judged) -> None:
 @pytest.mark.parametrize(
     ("serve", "said", "got"),
     [
-        ("return", "`serve` returned at once", "it returned, and nothing listens"),
+        ("return", "`serve` returned before stop was set", "it returned"),
         (
             "import socket\n    s = socket.create_server((host, port + 1))\n    stop.wait()",
             "nothing listens on the port that your answer was given",
@@ -198,13 +200,79 @@ def test_a_server_can_be_stopped_while_clients_are_connected(judged: Judged) -> 
         """
         async with answer.serving("serve") as peer:
             conn = await peer.connect()
+            await conn.send(b"x")
+            await conn.recv_exactly(1)
             await peer.stop()
-            await conn.recv_until_eof(timeout=0.2)
+            assert await conn.recv_until_eof() == b""
         """,
-        ECHO,
+        ECHO.replace("True).start()", "True).start(); clients.append(connection)")
+        .replace("stop):", "stop):\n    clients = []")
+        .replace(
+            "def handle", "    for each in clients: each.shutdown(socket.SHUT_RDWR)\n\ndef handle"
+        ),
     )
-    assert result.verdict == "failed"  # the handler's thread goes on: that is what is seen here
-    assert result.got == "nothing for 0.2 s"
+    assert result.verdict == "passed", result
+
+
+STOPPED = """
+        async with answer.serving("serve") as peer:
+            conn = await peer.connect()
+            await conn.send(b"x")
+            assert await conn.recv_exactly(1) == b"x"
+"""
+LISTENS = "nothing listens on that port, and every connection to it is closed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "got"),
+    [
+        (
+            # the learner's server, which goes on in a thread of its own
+            ECHO.replace("def serve", "def real").replace("while not stop.is_set()", "while True")
+            + "\ndef serve(host, port, stop):\n"
+            "    threading.Thread(target=real, args=(host, port, stop), daemon=True).start()\n"
+            "    stop.wait()",
+            STOPPED,
+            "it still listens: a new connection is accepted",
+        ),
+        pytest.param(
+            # a process that has left its parent
+            ECHO.replace("while not stop.is_set()", "while True").replace(
+                "listener.settimeout(0.05)",
+                "import os, signal\n"
+                "        if os.fork(): return stop.wait()\n"
+                "        if os.fork(): os._exit(0)",
+            ),
+            STOPPED,
+            "it still listens: a new connection is accepted",
+            marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+        ),
+        (
+            # a thread for each client that nobody waits for
+            ECHO,
+            f"{STOPPED}            await peer.stop()",
+            "a connection is still open",
+        ),
+    ],
+    ids=["thread", "process", "connection"],
+)
+def test_what_goes_on_after_serve_has_returned_is_a_leak(
+    judged: Judged, answer: str, body: str, got: str
+) -> None:
+    result = judged(body, answer)
+    assert (result.verdict, result.got) == ("leaked", got), result
+    assert result.said == "`serve` has returned, and a part of it goes on"
+    assert result.expected == LISTENS
+    assert result.earned == 0
+
+
+def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
+    result = judged(
+        STOPPED,
+        ECHO.replace("def serve", "def real") + "\ndef serve(host, port, stop):\n"
+        "    threading.Thread(target=real, args=(host, port, stop)).start()\n",
+    )
+    assert (result.verdict, result.said) == ("failed", "`serve` returned before stop was set")
 
 
 def test_a_handler_gets_each_connection_with_its_timeout(judged: Judged) -> None:

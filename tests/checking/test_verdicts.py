@@ -49,6 +49,14 @@ def test_an_end_of_the_process_explains_what_a_peer_saw(judged: Judged) -> None:
     )
 
 
+def test_a_check_says_when_something_was_left_open(judged: Judged) -> None:
+    result = judged(
+        "raise Mismatch('a socket is still open', got='one', verdict='leaked')", "def f(): pass"
+    )
+    assert (result.verdict, result.said, result.got) == ("leaked", "a socket is still open", "one")
+    assert (result.passed, result.earned) == (False, 0)
+
+
 @linux
 @pytest.mark.parametrize(
     "body",

@@ -1,6 +1,6 @@
 """Waits for a silent client for as long as it stays.
 
-refused by: does not wait for a silent client
+refused by: does not wait for a silent client, leaves nothing open when it stops
 misconception: silent-peers-leave
 """
 
