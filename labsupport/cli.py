@@ -1,8 +1,9 @@
 """The command `labsupport`.
 
-    labsupport check SLUG [FILE] [--seed N] [--only CHECK]
+    labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
 
-FILE is a notebook or a .py file; without it the exercise's own notebook is judged. The exit status
+FILE is a notebook or a .py file; without it the exercise's own notebook is judged. --hidden is for
+the instructor: it runs the hidden checks too and shows all that they found. The exit status
 is 0 when every check that was asked for passed, 1 when one did not, 2 when what was given cannot
 be checked (a message says why), and 3 when the checks themselves could not run.
 """
@@ -36,7 +37,10 @@ def main() -> None:
 @click.argument("file", required=False)
 @click.option("--seed", type=int, metavar="N", help="Draw all data from this seed.")
 @click.option("--only", metavar="CHECK", help="Run only the check with this name.")
-def check_command(slug: str, file: str | None, seed: int | None, only: str | None) -> None:
+@click.option("--hidden", is_flag=True, help="Run the instructor's hidden checks too.")
+def check_command(
+    slug: str, file: str | None, seed: int | None, only: str | None, hidden: bool
+) -> None:
     """Judge an answer by the checks of an exercise.
 
     SLUG names the exercise, such as greet, or a step of it, such as framing.header. FILE is the
@@ -50,14 +54,15 @@ def check_command(slug: str, file: str | None, seed: int | None, only: str | Non
         folder = find_exercise(root, slug)
         path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
         answer = Answer.from_path(path, slug)
-        report = check(answer, folder, seed=seed, only=only)
+        report = check(answer, folder, seed=seed, only=only, hidden=hidden)
     except InputError as error:
         _stop(str(error), BAD_INPUT)
     except EngineError as error:
         _stop(str(error), BROKEN)
     if report.problem_kind == "syntax":
         _stop(f"{path}: nothing was run.\n{report.problem}", BAD_INPUT)
-    click.echo(as_text(report, remember(report, root), file))
+    tries = {} if hidden else remember(report, root)  # an instructor's look is no try
+    click.echo(as_text(report, tries, file))
     sys.exit(PASSED if report.passed else NOT_PASSED)
 
 

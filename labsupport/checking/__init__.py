@@ -29,6 +29,7 @@ machine is tried again, and is inconclusive after three times (strain). A failur
 schedule is shown with the simplest schedule that fails alike (reducing).
 
     exercise, draw, asserts      what a checks.py is written with
+    hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
     report, verdicts             results as data, and how they are made
     showing, feedback            values as text, reports as text and HTML
@@ -47,6 +48,7 @@ from labsupport.checking.draw import Draw
 from labsupport.checking.engine import check
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Exercise, Variant, find_course, find_exercise
+from labsupport.checking.hidden import HiddenChecks
 from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.report import Report, Result
 
@@ -64,6 +66,7 @@ __all__ = [
     "Draw",
     "EngineError",
     "Exercise",
+    "HiddenChecks",
     "InputError",
     "Link",
     "Mismatch",

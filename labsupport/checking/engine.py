@@ -42,13 +42,19 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def check(
-    answer: Answer, exercise_folder: Path | str, *, seed: int | None = None, only: str | None = None
+    answer: Answer,
+    exercise_folder: Path | str,
+    *,
+    seed: int | None = None,
+    only: str | None = None,
+    hidden: bool = False,
 ) -> Report:
     """Judge an answer by the checks of an exercise.
 
     seed: for all data that the checks draw; by default each check has its own, derived from its
-    name. only: the name of one check. Raises InputError when slug or check do not exist, and
-    EngineError when the checks could not be run to their end.
+    name. only: the name of one check. hidden: run the hidden checks too, and show all of them to
+    whoever reads the report; `Report.concealed` is for learners. Raises InputError when slug, check
+    or hidden checks do not exist, and EngineError when the checks could not be run to their end.
     """
     problem = answer.syntax_problem() or ""
     job = {
@@ -59,6 +65,7 @@ def check(
         "elsewhere": sorted(answer.elsewhere),
         "seed": seed,
         "only": only,
+        "hidden": hidden,
         "problem": problem,
     }
     with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
@@ -76,6 +83,7 @@ def check(
         problem_kind="syntax" if problem else "start" if end["problem"] else "",
         seed=seed,
         only=only,
+        hidden=hidden,
     )
 
 

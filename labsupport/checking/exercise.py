@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 from labsupport.checking.errors import EngineError, InputError
@@ -41,7 +42,10 @@ _SLUG = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One behaviour that is checked. deadline: seconds for the whole check."""
+    """One behaviour that is checked. deadline: seconds for the whole check.
+
+    hidden, said: see `hidden`.
+    """
 
     name: str
     points: int
@@ -49,6 +53,8 @@ class Check:
     hints: tuple[str, ...]
     deadline: float
     function: Function
+    hidden: bool = False
+    said: str = ""
 
 
 class Variant:
@@ -198,8 +204,14 @@ def load_exercises(folder: Path) -> dict[str, Exercise]:
 
     Raises EngineError when it cannot be loaded.
     """
-    path = folder / "checks.py"
-    spec = importlib.util.spec_from_file_location(f"checks_{folder.name}", path)
+    module = load_module(folder / "checks.py", f"checks_{folder.name}")
+    found = [each for each in vars(module).values() if isinstance(each, Exercise)]
+    return {exercise.slug: exercise for exercise in found}
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """Run a file of checks. Raises EngineError when it cannot be loaded."""
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise EngineError(f"{path} cannot be loaded.")
     module = importlib.util.module_from_spec(spec)
@@ -208,8 +220,7 @@ def load_exercises(folder: Path) -> dict[str, Exercise]:
     except Exception as error:
         kind = type(error).__name__
         raise EngineError(f"{path} cannot be loaded: {kind}: {error}") from error
-    found = [each for each in vars(module).values() if isinstance(each, Exercise)]
-    return {exercise.slug: exercise for exercise in found}
+    return module
 
 
 def choose_exercise(folder: Path, slug: str) -> Exercise:

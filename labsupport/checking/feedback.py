@@ -6,6 +6,9 @@ the first difference; then the exchange as a ladder, what the answer printed, th
 behind it, as many hints as were earned, and the command that shows it again. When several checks
 found exactly the same, it is told once. Everything from outside is escaped; colours come from
 JupyterLab's theme and are never the only sign.
+
+Hidden checks are marked. What is shown of them is what the report holds: for learners, pass it
+`concealed`.
 """
 
 from __future__ import annotations
@@ -56,14 +59,16 @@ def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | 
     """
     lines = [_heading(report), ""]
     for result in report.results:
-        lines.append(f"  {result.verdict:<12}  {_points(result)}  {result.name}")
+        lines.append(f"  {result.verdict:<12}  {_points(result)}  {_name(result)}")
     lines += ["", _total(report)]
     if report.problem:
         lines += ["", *_text_of(_Part("block", report.problem))]
     for result, parts in _explained(report, hints or {}, file):
-        lines += ["", f"{result.verdict.capitalize()}: {result.name}"]
+        lines += ["", f"{result.verdict.capitalize()}: {_name(result)}"]
         for part in parts:
             lines += _text_of(part)
+    if note := _on_hidden(report):
+        lines += ["", *textwrap.wrap(note, _WIDTH)]
     if level := _level(report):
         lines += ["", level]
     return "\n".join(lines)
@@ -74,7 +79,7 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
     rows = "".join(
         f'<tr><td style="{_CELL}; color: {_colour(result)}"><strong>{result.verdict}</strong></td>'
         f'<td style="{_CELL}; white-space: nowrap">{_points(result)}</td>'
-        f'<td style="{_CELL}">{escape(result.name)}</td></tr>'
+        f'<td style="{_CELL}">{escape(_name(result))}</td></tr>'
         for result in report.results
     )
     heads = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in _HEADS)
@@ -92,9 +97,11 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
             f"<details{'' if number else ' open'} "
             f'style="border-left: 4px solid {_colour(result)}; padding-left: 0.8em; '
             f'margin: 0.6em 0">'
-            f"<summary><strong>{result.verdict.capitalize()}:</strong> {escape(result.name)}"
+            f"<summary><strong>{result.verdict.capitalize()}:</strong> {escape(_name(result))}"
             f"</summary>{inside}</details>"
         )
+    if note := _on_hidden(report):
+        pieces.append(f"<p>{escape(note)}</p>")
     if level := _level(report):
         pieces.append(f"<p><small>{escape(level)}</small></p>")
     said = f"Feedback for {report.slug}: {_total(report)}"
@@ -107,6 +114,7 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
 def replay(report: Report, result: Result, file: str | None = None) -> str:
     """The command that runs one check again with the same data."""
     words = ["labsupport", "check", report.slug, *([_quoted(file)] if file else [])]
+    words += ["--hidden"] if result.hidden else []
     return " ".join([*words, "--seed", str(result.seed), "--only", _quoted(result.name)])
 
 
@@ -124,14 +132,18 @@ def _explained(
         if result.passed:
             continue
         found = replace(
-            result, name="", points=0, seed=0, misconception="", belief="", truth="", hints=()
-        )
+            result, name="", points=0, seed=0, misconception="", belief="", truth="", hints=(),
+            hidden=False, behaviour="",
+        )  # fmt: skip
         if found in told:
             yield result, [_Part("words", f"The same as for {told[found]!r} above.")]
             continue
         told[found] = result.name
-        again = _Part("block", replay(report, result, file), f"Seed {result.seed}. To see it again")
-        yield result, [*_found(result), *_behind(result, hints.get(result.name, 1)), again]
+        parts = [*_found(result), *_behind(result, hints.get(result.name, 1))]
+        if result.seed is not None:
+            command = replay(report, result, file)
+            parts.append(_Part("block", command, f"Seed {result.seed}. To see it again"))
+        yield result, parts
 
 
 def _found(result: Result) -> Iterator[_Part]:
@@ -169,6 +181,8 @@ def _behind(result: Result, tries: int) -> Iterator[_Part]:
         yield _Part("words", belief, f"Often behind it, the belief {result.misconception}")
     if result.truth:
         yield _Part("words", result.truth, "What is true")
+    if result.behaviour and result.behaviour != result.said:
+        yield _Part("words", result.behaviour, "What a learner is told")
     total = len(result.hints)
     for number, hint in enumerate(result.hints[: max(1, tries)], 1):
         yield _Part("words", hint, f"Hint {number} of {total}")
@@ -182,6 +196,26 @@ def _heading(report: Report) -> str:
 
 def _points(result: Result) -> str:
     return f"{result.earned} of {result.points}"
+
+
+def _name(result: Result) -> str:
+    return f"{result.name} (hidden)" if result.hidden else result.name
+
+
+def _on_hidden(report: Report) -> str:
+    """What there is to say about the hidden checks as such."""
+    found = [result for result in report.results if result.hidden]
+    if report.hidden and report.only is None and not found:
+        return "This exercise has no hidden checks."
+    failed = [result for result in found if not result.passed and not report.problem]
+    if any(result.seed is not None for result in failed):
+        said = "What is said here of hidden checks shows their probes: it is for the instructor."
+        if report.level.get("number") == 1:
+            said += " At level 1 the answer could read them too."
+        return said
+    if failed:
+        return "Of a hidden check only what it asks for is told, not how it looked."
+    return ""
 
 
 def _total(report: Report) -> str:

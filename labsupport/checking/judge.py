@@ -37,6 +37,7 @@ from labsupport.checking.asserts import Mismatch, patience, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
+from labsupport.checking.hidden import add_hidden
 from labsupport.checking.hosts import HostProcess, Level, Limits
 from labsupport.checking.lines import Lines
 from labsupport.checking.peers import AFTERMATH
@@ -217,6 +218,8 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
         launcher.prepare()  # the interpreter starts while checks.py is read
     folder = Path(job["exercise"])
     exercise = choose_exercise(folder, job["slug"])
+    if job["hidden"]:
+        add_hidden(exercise, folder)
     checks = exercise.selected(job["only"])
     tell(
         {

@@ -3,11 +3,15 @@
 A `Report` holds a `Result` for each check, in the checks' order. Both go over a pipe, into a file
 or a database as JSON (`to_dict`, `from_dict`), and everything that feedback shows is in them as
 text, already free of what differs between two runs.
+
+A result of a hidden check says as much as any other: it is for the instructor. `concealed` makes of
+it what a learner may see. That is done on the data and not where it is shown, so that no page and
+no export has to remember it.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 __all__ = ["Report", "Result", "Verdict"]
@@ -26,13 +30,14 @@ class Result:
     said, did, expected, got, comparison: see `asserts.Mismatch`. notes: further paragraphs.
     traceback: the answer's part of it. output: what the answer printed. ladder: the exchange.
     misconception, belief, truth: the wrong belief behind it. hints: all, from vague to concrete.
-    seed: of the check's data.
+    seed: of the check's data; None where it is concealed.
+    hidden: whether it is a hidden check's. behaviour: what that asks for, in a sentence.
     """
 
     name: str
     points: int
     verdict: Verdict
-    seed: int
+    seed: int | None
     said: str = ""
     did: str = ""
     expected: str = ""
@@ -46,6 +51,8 @@ class Result:
     belief: str = ""
     truth: str = ""
     hints: tuple[str, ...] = ()
+    hidden: bool = False
+    behaviour: str = ""
 
     @property
     def passed(self) -> bool:
@@ -56,6 +63,27 @@ class Result:
     def earned(self) -> int:
         """The points that it gives."""
         return self.points if self.passed else 0
+
+    def concealed(self) -> Result:
+        """The same for a learner: of a hidden check, only what it asks for and whether it passed.
+
+        Whatever the answer had a hand in is left out, since it may repeat the probe: what it
+        returned, raised and printed, also whether it crashed or hung. So is the seed.
+        """
+        if not self.hidden:
+            return self
+        return Result(
+            name=self.name,
+            points=self.points,
+            verdict=self.verdict if self.verdict in ("passed", "inconclusive") else "failed",
+            seed=None,
+            said=self.behaviour,
+            misconception=self.misconception,
+            belief=self.belief,
+            truth=self.truth,
+            hidden=True,
+            behaviour=self.behaviour,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -78,6 +106,7 @@ class Report:
     checks that were asked for. problem: what kept every check from running, said once; its
     problem_kind is "syntax" (nothing was run) or "start" (the answer failed while it was loaded).
     level: how the answer was confined: number, name, said. only: the one check that was asked for.
+    hidden: whether hidden checks were asked for.
     """
 
     slug: str
@@ -90,6 +119,7 @@ class Report:
     problem_kind: str = ""
     seed: int | None = None
     only: str | None = None
+    hidden: bool = False
 
     @property
     def earned(self) -> int:
@@ -100,6 +130,22 @@ class Report:
     def passed(self) -> bool:
         """Whether every check that was asked for passed."""
         return not self.problem and all(result.passed for result in self.results)
+
+    def concealed(self) -> Report:
+        """The same for a learner: nothing in it tells how a hidden check looks at an answer.
+
+        A problem is kept if it kept a visible check from running. One that was met later was met
+        by a process that a hidden check was for, and the answer may have written it.
+        """
+        met = self.problem_kind == "syntax" or any(
+            not each.hidden and not each.passed and not each.said for each in self.results
+        )
+        return replace(
+            self,
+            results=tuple(each.concealed() for each in self.results),
+            problem=self.problem if met else "",
+            problem_kind=self.problem_kind if met else "",
+        )
 
     def result(self, name: str) -> Result:
         """The result of the check with this name. Raises KeyError."""

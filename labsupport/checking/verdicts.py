@@ -68,6 +68,8 @@ class Clerk:
             belief=belief.get("belief", ""),
             truth=belief.get("truth", ""),
             hints=check.hints,
+            hidden=check.hidden,
+            behaviour=check.said,
             **said,
         )
 

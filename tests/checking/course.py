@@ -28,6 +28,18 @@ async def _(answer, draw, variant):
 {body}
 """
 
+HIDDEN_HEAD = """\
+from labsupport.checking import *
+
+hidden = HiddenChecks("demo")
+"""
+
+HIDDEN_CHECK = """
+@hidden.check({name!r}, points={points}, misconception="wrong-belief", said={said!r})
+async def _(answer, draw, variant):
+{body}
+"""
+
 
 class Course:
     """A course with the exercise `demo`."""
@@ -54,7 +66,18 @@ class Course:
             self.source + CHECK.format(name=name, points=points, deadline=deadline, body=body)
         )
 
-    def judge(self, answer: str, seed: int | None = None, only: str | None = None) -> Report:
-        """Judge an answer, given as source, by all checks."""
+    def hide(self, name: str, body: str, points: int = 1, said: str = "It should.") -> None:
+        """Add a hidden check with this body."""
+        file = self.root / "solutions" / "hidden" / "demo.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        head = file.read_text() if file.exists() else HIDDEN_HEAD
+        body = textwrap.indent(textwrap.dedent(body).strip(), "    ")
+        file.write_text(head + HIDDEN_CHECK.format(name=name, points=points, said=said, body=body))
+
+    def judge(
+        self, answer: str, seed: int | None = None, only: str | None = None, hidden: bool = False
+    ) -> Report:
+        """Judge an answer, given as source, by all checks; by the hidden ones only on request."""
         source = textwrap.dedent(answer).strip("\n")
-        return check(Answer.from_cell(source, "demo"), self.folder, seed=seed, only=only)
+        asked = Answer.from_cell(source, "demo")
+        return check(asked, self.folder, seed=seed, only=only, hidden=hidden)

@@ -147,6 +147,28 @@ def test_a_syntax_error_shows_its_line_and_runs_nothing(labsupport: Run, course:
     assert "  2 | def f(text)\n    |            ^" in said
 
 
+def test_hidden_checks_run_when_asked_for_and_are_no_try(
+    labsupport: Run, course: Course, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(RIGHT)
+    course.hide("counts letters", "assert_equal(await answer.call('f', 'e'), 3, said='three')")
+    assert "counts letters" not in labsupport("check", "demo", str(file)).stdout
+    (course.root / ".labsupport" / "history.sqlite").unlink()
+    result = labsupport("check", "demo", str(file), "--hidden")
+    assert result.returncode == 1, result
+    assert "  failed        0 of 1  counts letters (hidden)\n" in result.stdout
+    assert "2 of 3 points." in result.stdout
+    assert not (course.root / ".labsupport" / "history.sqlite").exists()
+
+
+def test_a_copy_without_hidden_checks_says_so(labsupport: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(RIGHT)
+    said = refused(labsupport("check", "demo", str(file), "--hidden"))
+    assert said.startswith("This copy of the course has no hidden checks")
+
+
 def test_an_answer_that_prints_a_gigabyte_is_a_verdict(labsupport: Run, course: Course) -> None:
     file = course.root / "a.py"
     file.write_text("def f(text):\n    for _ in range(10**6): print('x' * 1000)\n")

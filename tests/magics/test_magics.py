@@ -97,6 +97,7 @@ def test_the_answer_never_runs_in_the_kernel_when_it_is_checked(kernel: Kernel) 
         ("%check demo --seed x", "--seed needs a whole number, not 'x'"),
         ("%check demo --only", "--only needs a value"),
         ("%check demo more", "'more' is not understood"),
+        ("%check demo --hidden", "'--hidden' is not understood"),
         ("%check demo --only 'unclosed", "No closing quotation"),
         ("%check demo --only 'counts byte'", "The nearest is 'counts bytes'."),
         ("%%answer dmo\nran = True", "There is no exercise 'dmo'. Did you mean 'demo'?"),

@@ -1,5 +1,8 @@
 """The answers under tests/answers: what each says about itself, and what the engine says of it.
 
+right_*.py pass every check, the hidden ones too. wrong_*.py are refused by checks that a learner
+has. hidden_*.py pass all of those and are refused by hidden checks.
+
 `judged` judges the answers of a test file a few at a time: much of a check's time is waiting, for
 processes to start and for what an answer has to sit out.
 """
@@ -16,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from labsupport.checking import Answer, check
+from labsupport.checking.exercise import Check
 from labsupport.checking.report import Report
 from tests.promises import course
 
@@ -50,11 +54,23 @@ def wrongs(slug: str) -> list[Path]:
     return sorted((course.ANSWERS / slug).glob("wrong_*.py"))
 
 
+def caught_unseen(slug: str) -> list[Path]:
+    """The wrong answers of a slug that only hidden checks refuse."""
+    return sorted((course.ANSWERS / slug).glob("hidden_*.py"))
+
+
+def checks_for(path: Path) -> list[Check]:
+    """The checks that have to refuse a wrong answer: those of its exercise, or the hidden ones."""
+    slug = path.parent.name
+    if path.name.startswith("hidden_"):
+        return course.hidden(slug)
+    return course.exercises(slug.partition(".")[0])[slug].checks
+
+
 @cache
 def wrong(path: Path) -> Wrong:
-    """What the header of a wrong answer says, read with the names of its exercise's checks."""
-    slug = path.parent.name
-    names = [each.name for each in course.exercises(slug.partition(".")[0])[slug].checks]
+    """What the header of a wrong answer says, read with the names of those checks."""
+    names = [each.name for each in checks_for(path)]
     return read_header(path.read_text(encoding="utf-8"), names)
 
 
@@ -106,4 +122,5 @@ def judged(cases: Iterable[Case]) -> Iterator[dict[Case, Future[Report]]]:
 
 
 def _report(path: Path, slug: str) -> Report:
-    return check(Answer.from_path(path, slug), course.folder(slug))
+    hidden = not path.name.startswith("wrong_")
+    return check(Answer.from_path(path, slug), course.folder(slug), hidden=hidden)

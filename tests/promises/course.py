@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
-from labsupport.checking.exercise import Exercise, load_exercises, load_misconceptions
+from labsupport.checking.exercise import Check, Exercise, load_exercises, load_misconceptions
+from labsupport.checking.hidden import load_hidden
 from tests.notebooks.files import FOLDERS, ROOT, find, node, read
 
 LESSONS = (
@@ -82,6 +83,13 @@ def notebooks() -> list[Path]:
 def exercises(slug: str) -> dict[str, Exercise]:
     """The exercise and its steps, by slug, as its checks.py declares them."""
     return load_exercises(folder(slug))
+
+
+@cache
+def hidden(slug: str) -> list[Check]:
+    """The hidden checks of an exercise or a step."""
+    declared = load_hidden(folder(slug))
+    return [check for each in declared if each.slug == slug for check in each.checks]
 
 
 @cache

@@ -22,6 +22,7 @@ __all__ = [
     "test_a_solution_passes_every_check",
     "test_a_stub_earns_no_point",
     "test_a_wrong_answer_is_refused_as_it_says",
+    "test_what_hidden_checks_refuse_passes_the_others",
 ]
 
 Ask = Callable[[Path, str], Report]
@@ -48,6 +49,9 @@ def cases(test: str, lessons: tuple[str, ...]) -> list[tuple[Path, str]]:
         "test_a_right_answer_is_accepted": [(p, s) for s in slugs for p in answers.rights(s)],
         "test_a_wrong_answer_is_refused_as_it_says": [
             (path, slug) for slug in slugs for path in answers.wrongs(slug)
+        ],
+        "test_what_hidden_checks_refuse_passes_the_others": [
+            (path, slug) for slug in slugs for path in answers.caught_unseen(slug)
         ],
     }
     return made[test]
@@ -94,6 +98,10 @@ def test_a_right_answer_is_accepted(path: Path, slug: str, reports: Ask) -> None
 
 
 def test_a_wrong_answer_is_refused_as_it_says(path: Path, slug: str, reports: Ask) -> None:
+    assert_refused(reports(path, slug), answers.wrong(path))
+
+
+def test_what_hidden_checks_refuse_passes_the_others(path: Path, slug: str, reports: Ask) -> None:
     assert_refused(reports(path, slug), answers.wrong(path))
 
 

@@ -1,7 +1,7 @@
 """What the answers say about themselves, before anything is run.
 
 Each exercise has right answers and wrong ones; each wrong one lists the checks that must refuse it
-and the belief behind it; each check is the only one that refuses at least one of them.
+and the belief behind it; each check, hidden or not, is the only one that refuses at least one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ LEAST_WRONG = 5
 LEAST_WRONG_OF_A_STEP = 1
 
 EVERY_SLUG = [name for slug in course.slugs() for name in course.exercises(slug)]
-EVERY_WRONG = [path for slug in answers.slugs() for path in answers.wrongs(slug)]
+EVERY_WRONG = [
+    path
+    for slug in answers.slugs()
+    for path in [*answers.wrongs(slug), *answers.caught_unseen(slug)]
+]
 
 
 def test_answers_are_kept_for_exercises_only() -> None:
@@ -31,16 +35,15 @@ def test_a_slug_has_answers_of_both_kinds(slug: str) -> None:
     wrong = LEAST_WRONG_OF_A_STEP if "." in slug else LEAST_WRONG
     assert len(answers.rights(slug)) >= LEAST_RIGHT
     assert len(answers.wrongs(slug)) >= wrong
-    named = {*answers.rights(slug), *answers.wrongs(slug)}
+    named = {*answers.rights(slug), *answers.wrongs(slug), *answers.caught_unseen(slug)}
     others = set((course.ANSWERS / slug).rglob("*.py")) - named
-    assert others == set(), "answers are named right_*.py or wrong_*.py"
+    assert others == set(), "answers are named right_*.py, wrong_*.py or hidden_*.py"
 
 
 @pytest.mark.parametrize("slug", EVERY_SLUG)
 def test_answers_differ(slug: str) -> None:
     sources = Counter(
-        path.read_text(encoding="utf-8").strip()
-        for path in [*answers.rights(slug), *answers.wrongs(slug)]
+        path.read_text(encoding="utf-8").strip() for path in (course.ANSWERS / slug).glob("*.py")
     )
     assert [source for source, times in sources.items() if times > 1] == []
 
@@ -49,18 +52,16 @@ def test_answers_differ(slug: str) -> None:
 def test_a_wrong_answer_says_who_must_refuse_it(path: Path) -> None:
     said = answers.wrong(path)
     assert said.faults == ()
-    slug = path.parent.name
-    checks = {each.name: each for each in course.exercises(slug.partition(".")[0])[slug].checks}
+    checks = {each.name: each for each in answers.checks_for(path)}
     beliefs = {checks[name].misconception for name in said.checks}
     assert said.belief in beliefs, "the misconception is that of a check which refuses it"
 
 
 @pytest.mark.parametrize("slug", EVERY_SLUG)
 def test_every_check_is_the_only_one_to_refuse_some_answer(slug: str) -> None:
-    alone = {
-        said.checks[0] for said in map(answers.wrong, answers.wrongs(slug)) if len(said.checks) == 1
-    }
-    checks = course.exercises(slug.partition(".")[0])[slug].checks
+    paths = [*answers.wrongs(slug), *answers.caught_unseen(slug)]
+    alone = {said.checks[0] for said in map(answers.wrong, paths) if len(said.checks) == 1}
+    checks = [*course.exercises(slug.partition(".")[0])[slug].checks, *course.hidden(slug)]
     assert [each.name for each in checks if each.name not in alone] == []
 
 

@@ -133,7 +133,7 @@ def test_bootstrap_needs_the_standard_library_only(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", python.files("exercises"), ids=course.short)
+@pytest.mark.parametrize("path", python.files("exercises", "solutions"), ids=course.short)
 def test_checks_import_what_the_course_installs(path: Path) -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     packages = {name.replace("-", "_") for name in declared["dependencies"]}

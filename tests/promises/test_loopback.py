@@ -49,7 +49,9 @@ def test_a_notebook_stays_on_loopback_with_free_ports(path: Path) -> None:
     assert [fault for cell in cells for fault in faults(cell, wildcard=wildcard)] == []
 
 
-@pytest.mark.parametrize("path", python.files("labsupport", "exercises"), ids=course.short)
+@pytest.mark.parametrize(
+    "path", python.files("labsupport", "exercises", "solutions"), ids=course.short
+)
 def test_a_file_stays_on_loopback_with_free_ports(path: Path) -> None:
     assert faults(python.source(path)) == []
 

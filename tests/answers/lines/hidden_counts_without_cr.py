@@ -1,0 +1,31 @@
+"""Takes the carriage return away before it measures the line.
+
+refused by: a carriage return counts
+misconception: close-is-enough
+"""
+
+LIMIT = 1024
+
+
+def handle(connection):
+    unfinished = b""
+    with connection:
+        while piece := connection.recv(4096):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                line = line.removesuffix(b"\r")
+                if len(line) > LIMIT:
+                    connection.sendall(b"error: line too long\n")
+                    return
+                connection.sendall(reply_to(line))
+            if len(unfinished) > LIMIT:
+                connection.sendall(b"error: line too long\n")
+                return
+
+
+def reply_to(line):
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()
