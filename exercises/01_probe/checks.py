@@ -16,7 +16,7 @@ from labsupport.checking import Exercise, Mismatch, assert_equal, assert_that, f
 exercise = Exercise(
     "probe",
     title="probe: open, closed or silent",
-    lesson="01",
+    lesson="01a",
     minutes=20,
     kind="stretch",
     entry='probe(host, port, deadline) -> "open", "closed" or "silent"',
