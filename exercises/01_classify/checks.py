@@ -8,7 +8,7 @@ from labsupport.checking import Exercise, Mismatch, assert_equal, assert_that
 exercise = Exercise(
     "classify",
     title="classify: what kind of address is this?",
-    lesson="01",
+    lesson="01b",
     minutes=25,
     kind="core",
     entry="classify(address) -> str",
@@ -17,7 +17,7 @@ exercise = Exercise(
 narrowest = Exercise(
     "classify.narrowest",
     title="classify.narrowest: the most specific network",
-    lesson="01",
+    lesson="01b",
     minutes=3,
     kind="core",
     entry="narrowest(address, networks) -> str or None",

@@ -8,7 +8,7 @@ from labsupport.checking import Exercise, Mismatch, assert_equal
 exercise = Exercise(
     "endpoint",
     title="endpoint: read host and port",
-    lesson="01",
+    lesson="01b",
     minutes=25,
     kind="core",
     entry="parse_endpoint(text, default_port=None) -> (host, port)",
@@ -17,7 +17,7 @@ exercise = Exercise(
 port = Exercise(
     "endpoint.port",
     title="endpoint.port: read a port",
-    lesson="01",
+    lesson="01b",
     minutes=3,
     kind="core",
     entry="parse_port(text) -> int",

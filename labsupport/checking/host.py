@@ -3,7 +3,8 @@
 The launcher starts this module with the interpreter's `-c`, a folder, and settings; it imports the
 standard library and `wire`, so that an answer finds nothing of the checks in its process. Order of
 events: connect the channel, set the limits of this process, say "ready", wait for the answer's
-source, run it as a module, then do what arrives:
+source, run it as a module, then do what arrives. What Python has to close for an answer it says in
+the answer's output (ResourceWarning, which it hides by default). The messages:
 
     load    run the source (in the main thread, once)
     call    call a function of the answer, or a method of an object it made
@@ -37,6 +38,7 @@ import sys
 import threading
 import time
 import types
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -82,6 +84,8 @@ class Host:
         """Serve the channel until it ends. The main thread runs the answer's module."""
         source: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(source,), name="host-reader", daemon=True).start()
+        warnings.simplefilter("always", ResourceWarning)
+        warnings.formatwarning = _warned
         self.send({"op": "ready", "missing": missing})
         request = source.get()
         self._answer(request, lambda: self._load(request["source"]))
@@ -411,6 +415,19 @@ def limited(limits: dict[str, int]) -> list[str]:
         except (AttributeError, OSError, ValueError):
             missing.append(name)
     return missing
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """A warning as a line of output, without a path and a port, so that it is always the same."""
+    said, addresses, _ = str(message).partition(", laddr=")
+    where = f"line {lineno}: " if filename == FILE else ""
+    return f"{where}{category.__name__}: {said}{'>' if addresses else ''}\n"
 
 
 def _end() -> NoReturn:

@@ -101,6 +101,33 @@ def test_what_an_answer_printed_is_shown_cleaned_when_the_check_fails(judged: Ju
     assert result.output == "one\ntwo red\ufffd"
 
 
+def test_python_says_in_the_output_what_it_had_to_close_for_an_answer(judged: Judged) -> None:
+    result = judged(
+        """
+        await answer.call("closes")
+        assert answer.output == ""
+        await answer.call("leaves")
+        fail("no")
+        """,
+        """
+        import socket
+        def closes():
+            with socket.socket():
+                pass
+        def leaves():
+            client = socket.socket()
+            client.bind(("127.0.0.1", 0))
+            client = None
+            other = socket.socket()
+        """,
+    )
+    inside, returned = result.output.splitlines()
+    assert inside.startswith("line 8: ResourceWarning: unclosed <socket.socket fd=")
+    assert returned.startswith("ResourceWarning: unclosed <socket.socket fd=")
+    assert inside.endswith(" proto=0>")
+    assert "127.0.0.1" not in returned
+
+
 def test_much_output_is_shown_from_its_end(judged: Judged) -> None:
     result = judged('await answer.call("f")', "def f():\n for n in range(100): print(n)\n 1 / 0")
     assert result.output.splitlines()[0] == "... (80 lines before)"

@@ -21,16 +21,17 @@ from tests.notebooks.files import FOLDERS, ROOT, find, node, read
 
 LESSONS = (
     "00_start_here",
-    "01_addresses_ports_endpoints",
+    "01a_calls_and_failures",
+    "01b_addresses_and_ports",
     "02a_tcp_is_a_stream",
     "02b_framing",
     "02c_closing_and_small_writes",
 )
 EXERCISES = {
     "greet": "00",
-    "endpoint": "01",
-    "classify": "01",
-    "probe": "01",
+    "probe": "01a",
+    "endpoint": "01b",
+    "classify": "01b",
     "lines": "02a",
     "framing": "02b",
     "echo": "02c",

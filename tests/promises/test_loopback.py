@@ -35,9 +35,9 @@ OPENING = {
 }
 REQUESTING = {"get", "head", "post", "put", "patch", "delete", "request", "stream", "urlopen"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost", ""}
-# Lesson 01 shows what a wildcard address reaches; it binds there and connects from here only.
+# Lesson 01b shows what a wildcard address reaches; it binds there and connects from here only.
 WILDCARD = {"0.0.0.0", "::"}
-MAY_SHOW_THE_WILDCARD = "notebooks/01_addresses_ports_endpoints.ipynb"
+MAY_SHOW_THE_WILDCARD = "notebooks/01b_addresses_and_ports.ipynb"
 HOST = re.compile(r"[\w.:%-]+")
 FIRST_FREE = 1024  # a smaller number in listen() is a backlog
 

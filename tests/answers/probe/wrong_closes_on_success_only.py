@@ -1,6 +1,6 @@
 """Closes the socket only when the connection came about, and keeps the others for its statistics.
 
-refused by: leaves no descriptor open
+refused by: closes what it opened
 misconception: python-closes-sockets
 """
 

@@ -1,6 +1,6 @@
 """Keeps every connection for later.
 
-refused by: says goodbye politely, leaves no descriptor open
+refused by: comes once and says goodbye, closes what it opened
 misconception: python-closes-sockets
 """
 

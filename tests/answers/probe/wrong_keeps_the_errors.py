@@ -1,6 +1,6 @@
 """Keeps the exceptions, each of which keeps the frame and the socket that it came from.
 
-refused by: leaves no descriptor open
+refused by: closes what it opened
 misconception: python-closes-sockets
 """
 

@@ -1,6 +1,6 @@
 """Ends the connection with a reset, to be rid of it quickly.
 
-refused by: says goodbye politely
+refused by: comes once and says goodbye
 misconception: peer-does-not-notice
 """
 

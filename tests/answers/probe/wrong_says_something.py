@@ -1,6 +1,6 @@
 """Sends a few bytes to be sure.
 
-refused by: says goodbye politely
+refused by: comes once and says goodbye
 misconception: peer-does-not-notice
 """
 

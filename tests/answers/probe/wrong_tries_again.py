@@ -8,7 +8,7 @@ import socket
 
 
 def probe(host, port, deadline):
-    for _ in range(12):
+    for _ in range(4):
         try:
             with socket.create_connection((host, port), timeout=deadline):
                 return "open"

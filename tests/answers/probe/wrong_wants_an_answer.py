@@ -1,6 +1,6 @@
 """Sends a line and calls the port open when an answer comes.
 
-refused by: a quiet listener is open, says goodbye politely
+refused by: a quiet listener is open, comes once and says goodbye
 misconception: open-means-talking
 """
 

@@ -1,5 +1,0 @@
-"""The verdicts on stubs, solutions, right and wrong answers of lessons 00 and 01."""
-
-from tests.promises.judging import *  # noqa: F403
-
-LESSONS = ("00", "01")
