@@ -402,9 +402,13 @@ class RemoteAnswer:
     def _take(self, message: dict[str, Any]) -> None:
         op = message["op"]
         if op == "ready":
-            self.missing_limits = [_text(each) for each in _list(message["missing"])]
-            if not self._ready.done():
-                self._ready.set_result(None)
+            if self._ready.done():
+                raise wire.BadFrame("ready twice")
+            missing = _list(message["missing"])
+            self.missing_limits = [
+                each for each in self._host.limits.resources() if each in missing
+            ]
+            self._ready.set_result(None)
         elif op == "ask":
             if len(self._asks) >= _ASKS:
                 raise wire.BadFrame(f"more than {_ASKS} calls at once")
