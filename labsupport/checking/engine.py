@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +67,7 @@ def check(
         "hidden": hidden,
         "problem": problem,
     }
-    with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
-        with _a_judge() as judge:
-            judge.begin(job | {"scratch": scratch})
-            plan, results, end = judge.collected()
+    plan, results, end = _judged(job)
     return Report(
         slug=answer.slug,
         title=plan["title"],
@@ -108,27 +104,42 @@ _lock = threading.Lock()
 atexit.register(shut_down)
 
 
-@contextlib.contextmanager
-def _a_judge() -> Iterator[_Judge]:
-    """A judge for one job: an idle one that lives, or a new one."""
-    judge = None
+def _judged(job: dict[str, Any]) -> tuple[dict[str, Any], list[Result], dict[str, Any]]:
+    """Plan, results and end of a job. If an idle judge turns out broken, a new one does it."""
+    judge = _idle_one()
+    if judge is not None:
+        with contextlib.suppress(EngineError):
+            return _judged_by(judge, job)
+    return _judged_by(_Judge(), job)
+
+
+def _idle_one() -> _Judge | None:
+    """A judge that waits for a job and lives, if there is one."""
     with _lock:
-        while _idle and judge is None:
+        while _idle:
             judge = _idle.pop()
-            if judge.owner != os.getpid() or not judge.alive:  # a fork's parent has its own
-                judge = None
-    judge = judge or _Judge()
-    try:
-        yield judge
-    except BaseException:
-        judge.end()
-        raise
+            if judge.owner == os.getpid() and judge.alive:  # a fork's parent has its own
+                return judge
+    return None
+
+
+def _judged_by(
+    judge: _Judge, job: dict[str, Any]
+) -> tuple[dict[str, Any], list[Result], dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
+        try:
+            judge.begin(job | {"scratch": scratch})
+            said = judge.collected()
+        except BaseException:
+            judge.end()
+            raise
     if judge.stays:
         with _lock:
             _idle.append(judge)
     else:
         judge.end()
         warm_up()
+    return said
 
 
 class _Judge:

@@ -258,7 +258,7 @@ class _Run:
         for number, check in enumerate(checks):
 
             def started(more_time: float, check: Check = check) -> None:
-                seconds = more_time * (check.deadline + LOADING)
+                seconds = more_time * check.deadline + (more_time - 1) * LOADING
                 tell({"event": "started", "check": check.name, "seconds": seconds})
 
             if self.problem:

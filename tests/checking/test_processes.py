@@ -309,6 +309,28 @@ def test_an_interrupt_of_the_caller_ends_the_judge(course: Any) -> None:
     gone(pids)
 
 
+@pytest.mark.linux
+@pytest.mark.parametrize("part", ["labsupport.checking.judge", "_host.jail.zygote"])
+def test_a_part_that_died_while_it_waited_is_replaced(course: Any, part: str) -> None:
+    course.add("works", 'await answer.call("f")')
+    first = course.judge("def f(): pass")
+    waiting = [each for each in own_children() if part in " ".join(cmdline(each))]
+    assert waiting
+    for process in waiting:
+        process.kill()
+    gone([process.pid for process in waiting])
+    assert course.judge("def f(): pass") == first
+
+
+@pytest.mark.linux
+def test_a_judge_is_kept_for_the_next_check(course: Any) -> None:
+    course.add("works", 'await answer.call("f")')
+    course.judge("def f(): pass")
+    before = {process.pid for process in own_children()}
+    course.judge("def f(): pass")
+    assert {process.pid for process in own_children()} == before
+
+
 # ---- the launcher by itself ----
 
 
