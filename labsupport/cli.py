@@ -1,6 +1,7 @@
 """The command `labsupport`.
 
     labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
+    labsupport watch [SLUG]
     labsupport progress
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
@@ -8,9 +9,12 @@ notebook is judged. The exit status is 0 when every check that was asked for pas
 did not; a check that is inconclusive did not, and is listed with the others. --hidden is for the
 instructor: it runs the hidden checks too and shows all that they found.
 
+`watch` judges at every save and leads from one exercise to the next. Ctrl-C is how it ends, so the
+exit status is then 0, as when every exercise has passed.
+
 `progress` draws where the learner stands, from the history of all checks.
 
-For both, the exit status is 2 when what was given cannot be used (a message says why), and 3
+For all three, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
 """
 
@@ -67,6 +71,25 @@ def check_command(
         _stop(str(error), BROKEN)
     click.echo(told(report, root, file))
     sys.exit(PASSED if report.passed else NOT_PASSED)
+
+
+@main.command("watch")
+@click.argument("slug", required=False)
+def watch_command(slug: str | None) -> None:
+    """Judge an exercise whenever it is saved, until you press Ctrl-C.
+
+    Saved is its notebook, or beside it a Python file with its name, such as framing.py. SLUG names
+    the exercise; without it, the first one that has not passed. Of a notebook with a step, the step
+    comes first; what you change is judged in any case. When the exercise passes, the next one that
+    has not follows.
+    """
+    from labsupport.progress import screen
+    from labsupport.watching import watch
+
+    try:
+        watch(find_course(Path.cwd()), slug, screen())
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
 
 
 @main.command("progress")

@@ -154,6 +154,7 @@ def _end(standing: Standing, following: Task | None) -> Iterable[str]:
             core = standing.following(following.slug, kind="core")
             if core is not None:
                 yield f"Stretch means optional; the next core exercise is {core.slug}."
+        yield "To have it checked at every save: labsupport watch"
     yield (
         "Points are those of your best answer, tries are different answers, hints are those that "
         "a failed check has shown."

@@ -111,7 +111,7 @@ def test_a_folder_outside_of_a_course_is_said(labsupport: Run, tmp_path: Path) -
 
 def test_a_course_without_exercises_is_said(labsupport: Run, tmp_path: Path) -> None:
     (tmp_path / "exercises").mkdir()
-    for command in ("progress",):
+    for command in ("progress", "watch"):
         result = labsupport(command, cwd=tmp_path)
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr == f"{tmp_path / 'exercises'} has no exercises.\n"

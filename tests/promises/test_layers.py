@@ -46,6 +46,7 @@ PART_OF = {
     "terminal": "cli",
     "standing": "cli",
     "progress": "cli",
+    "watching": "cli",
 }
 FACE = "__init__"  # labsupport itself: it names every room, and nothing in labsupport asks it
 
