@@ -1,11 +1,21 @@
 """The command `labsupport`.
 
     labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
+    labsupport watch [SLUG]
+    labsupport progress
 
-FILE is a notebook or a .py file; without it the exercise's own notebook is judged. --hidden is for
-the instructor: it runs the hidden checks too and shows all that they found. The exit status
-is 0 when every check that was asked for passed, 1 when one did not, 2 when what was given cannot
-be checked (a message says why), and 3 when the checks themselves could not run.
+`check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
+notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
+did not; a check that is inconclusive did not, and is listed with the others. --hidden is for the
+instructor: it runs the hidden checks too and shows all that they found.
+
+`watch` judges at every save and leads from one exercise to the next. Ctrl-C is how it ends, so the
+exit status is then 0, as when every exercise has passed.
+
+`progress` draws where the learner stands, from the history of all checks.
+
+For all three, the exit status is 2 when what was given cannot be used (a message says why), and 3
+when the command could not do its work: the checks could not run, the history cannot be read.
 """
 
 from __future__ import annotations
@@ -17,9 +27,8 @@ from typing import NoReturn
 import click
 
 from labsupport import __version__
-from labsupport.checking import Answer, EngineError, InputError, check, find_course, find_exercise
-from labsupport.checking.feedback import as_text
-from labsupport.checking.tries import remember
+from labsupport.checking import Answer, EngineError, InputError, find_course, find_exercise
+from labsupport.terminal import judged, speak_plainly, told
 
 __all__ = ["main"]
 
@@ -30,6 +39,7 @@ PASSED, NOT_PASSED, BAD_INPUT, BROKEN = 0, 1, 2, 3
 @click.version_option(__version__, prog_name="labsupport")
 def main() -> None:
     """Network Programming, Live: check your answers from a terminal."""
+    speak_plainly()
 
 
 @main.command("check")
@@ -54,16 +64,46 @@ def check_command(
         folder = find_exercise(root, slug)
         path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
         answer = Answer.from_path(path, slug)
-        report = check(answer, folder, seed=seed, only=only, hidden=hidden)
+        report = judged(answer, path, root, seed=seed, only=only, hidden=hidden)
     except InputError as error:
         _stop(str(error), BAD_INPUT)
     except EngineError as error:
         _stop(str(error), BROKEN)
-    if report.problem_kind == "syntax":
-        _stop(f"{path}: nothing was run.\n{report.problem}", BAD_INPUT)
-    tries = {} if hidden else remember(report, root)  # an instructor's look is no try
-    click.echo(as_text(report, tries, file))
+    click.echo(told(report, root, file))
     sys.exit(PASSED if report.passed else NOT_PASSED)
+
+
+@main.command("watch")
+@click.argument("slug", required=False)
+def watch_command(slug: str | None) -> None:
+    """Judge an exercise whenever it is saved, until you press Ctrl-C.
+
+    Saved is its notebook, or beside it a Python file with its name, such as framing.py. SLUG names
+    the exercise; without it, the first one that has not passed. Of a notebook with a step, the step
+    comes first; what you change is judged in any case. When the exercise passes, the next one that
+    has not follows.
+    """
+    from labsupport.progress import screen
+    from labsupport.watching import watch
+
+    try:
+        watch(find_course(Path.cwd()), slug, screen())
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+
+
+@main.command("progress")
+def progress_command() -> None:
+    """Draw where you stand: points, tries, hints, what has passed and what is next."""
+    from labsupport.progress import draw, screen
+    from labsupport.standing import read_standing
+
+    try:
+        standing = read_standing(find_course(Path.cwd()))
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+    draw(standing, screen())
+    sys.exit(PASSED if standing.known else BROKEN)
 
 
 def _stop(message: str, status: int) -> NoReturn:

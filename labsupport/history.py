@@ -2,8 +2,8 @@
 
 Everything lies in one SQLite file, ``history.sqlite``. Its folder is the one that is passed in, or
 the one that the environment variable ``LABSUPPORT_STATE`` names, or ``.labsupport`` in the course
-root, or nowhere. Deleting the file loses the number of failed tries (so hints start again) and the
-votes; nothing else depends on it.
+root, or nowhere. Deleting the file loses the tries (so hints start again, and what has passed is
+known when it is checked again) and the votes; nothing else depends on it.
 
 Each call opens the file, makes one short transaction and closes it again. So a kernel, a terminal
 and a ``watch`` may use it at once: a writer waits up to ``BUSY`` seconds for the others. The
@@ -27,7 +27,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["BUSY", "CONFIDENT", "History", "HistoryWarning", "Vote", "course_root", "lesson_of"]
+__all__ = [
+    "BUSY",
+    "CONFIDENT",
+    "Found",
+    "History",
+    "HistoryWarning",
+    "Vote",
+    "course_root",
+    "lesson_of",
+]
 
 BUSY = 5.0
 """Seconds to wait for another process that is writing."""
@@ -66,6 +75,17 @@ class _NotOurs(Exception):
 
 class _Damaged(Exception):
     """The file is no database, or not one of this course."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check found when it first met an answer; ``at`` is in UTC, in the form of ISO 8601."""
+
+    slug: str
+    check: str
+    digest: str
+    passed: bool
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +158,23 @@ class History:
 
         return self._read(count, 0)
 
+    def findings(self) -> tuple[Found, ...] | None:
+        """What all checks found so far, oldest first; None when that cannot be read now.
+
+        An answer that both passed and failed a check, with different seeds, is in it twice.
+        """
+
+        def select(database: sqlite3.Connection) -> tuple[Found, ...]:
+            rows = database.execute(
+                "SELECT slug, check_name, digest, verdict = 'passed', at FROM tries"
+                " ORDER BY at, rowid"
+            )
+            return tuple(
+                Found(slug, check, digest, bool(good), at) for slug, check, digest, good, at in rows
+            )
+
+        return self._read(select, None) if self._exists() else ()
+
     def vote(
         self,
         question: str,
@@ -200,10 +237,12 @@ class History:
         )
         return tuple(sorted(kept, key=lambda each: (-(each.confidence or 0), each.question)))
 
+    def _exists(self) -> bool:
+        """Whether there is a file; False, too, where this user may not look."""
+        return self.path is not None and os.path.exists(self.path)
+
     def _read(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
-        if self.path is None or not self.path.exists():
-            return nothing
-        return self._tried(work, nothing, "BEGIN")
+        return self._tried(work, nothing, "BEGIN") if self._exists() else nothing
 
     def _write(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
         if self.folder is None:
@@ -260,7 +299,8 @@ class History:
             return False
         warnings.warn(
             f"The history of tries and votes in {path} was damaged. It is kept as {kept.name}, and "
-            "a new history begins: hints start again at the first one. Nothing else is lost.",
+            "a new history begins: hints start again at the first one, and what has passed is "
+            "known when it is checked again. Nothing else is lost.",
             HistoryWarning,
             stacklevel=2,
         )
@@ -272,9 +312,9 @@ class History:
             _said.add(said)
             warnings.warn(
                 f"The history of tries and votes in {self.folder} cannot be used ({reason}). The "
-                "lesson goes on without it: hints stay at the first one and votes are not "
-                "remembered. To keep a history elsewhere, set LABSUPPORT_STATE to a folder that "
-                "you can write to.",
+                "course goes on without it: hints stay at the first one, and neither votes nor "
+                "what has passed are remembered. To keep a history elsewhere, set LABSUPPORT_STATE "
+                "to a folder that you can write to.",
                 HistoryWarning,
                 stacklevel=2,
             )

@@ -3,7 +3,8 @@
 An exercise is a folder exercises/NN_slug with slug.ipynb and checks.py. The latter makes an
 `Exercise` and, for each step inside the same notebook, another one whose slug is "slug.step". A
 check is an async function under `@exercise.check(...)`; checks run in the order in which they are
-written. checks.py is loaded by its path, in the judge's process.
+written. checks.py is loaded by its path: by the judge, which runs the checks, and by whoever counts
+their points and hints.
 """
 
 from __future__ import annotations

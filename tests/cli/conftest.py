@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.checking.course import Course
+from tests.cli.small import SmallCourse
+from tests.cli.watched import Watched, environment
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Watch = Callable[..., Watched]
 
 
 @pytest.fixture
@@ -30,13 +33,11 @@ def course(tmp_path: Path) -> Course:
 def labsupport(course: Course) -> Run:
     """Run `labsupport` in the exercise's folder."""
 
-    def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-        environment.pop("LABSUPPORT_STATE", None)
+    def run(*words: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "labsupport.cli", *words],
             cwd=cwd or course.folder,
-            env=environment,
+            env=environment(**more),
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -44,3 +45,23 @@ def labsupport(course: Course) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallCourse:
+    """A course of three exercises, one of them with a step."""
+    return SmallCourse(tmp_path / "small")
+
+
+@pytest.fixture
+def watching(small: SmallCourse, tmp_path: Path) -> Iterator[Watch]:
+    """Start `labsupport watch` in the small course; whatever a test forgets is ended."""
+    with contextlib.ExitStack() as started:
+
+        def start(*words: str, before: Sequence[str] = (), **more: str) -> Watched:
+            scratch = tmp_path / "scratch"
+            scratch.mkdir(exist_ok=True)
+            watched = Watched(small.root, scratch, *words, more=more, before=before)
+            return started.enter_context(watched)
+
+        yield start

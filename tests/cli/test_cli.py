@@ -188,8 +188,38 @@ def test_checks_that_cannot_run_end_with_3(labsupport: Run, course: Course) -> N
     assert "Traceback" not in result.stderr
 
 
+def test_an_inconclusive_check_is_listed_and_ends_with_1(
+    labsupport: Run, course: Course, tmp_path: Path
+) -> None:
+    course.add("breaks", "raise RuntimeError('of the check itself')")
+    file = tmp_path / "a.py"
+    file.write_text(RIGHT)
+    for words in ((), ("--only", "breaks")):
+        result = labsupport("check", "demo", str(file), *words)
+        assert result.returncode == 1, result
+        assert "  inconclusive  0 of 1  breaks\n" in result.stdout
+        assert "Inconclusive: breaks\n" in result.stdout
+    assert labsupport("check", "demo", str(file), "--only", "counts bytes").returncode == 0
+
+
+def test_feedback_goes_into_a_pipe_of_any_encoding(labsupport: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(WRONG)
+    result = labsupport("check", "demo", str(file), PYTHONIOENCODING="iso8859-5", PYTHONUTF8="0")
+    assert result.returncode == 1
+    assert "? is two bytes." in result.stdout
+    assert result.stderr == ""
+
+
 @pytest.mark.parametrize(
-    "words", [("check",), ("check", "demo", "--seed", "x"), ("no",), ("check", "demo", "-x")]
+    "words",
+    [
+        ("check",),
+        ("check", "demo", "--seed", "x"),
+        ("no",),
+        ("check", "demo", "-x"),
+        ("progress", "x"),
+    ],
 )
 def test_a_wrong_use_of_the_command_ends_with_2(labsupport: Run, words: tuple[str, ...]) -> None:
     assert "Usage:" in refused(labsupport(*words))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,43 @@ class TestTries:
         check = 'it\'s "late"; DROP TABLE tries; -- ünïcode \n'
         assert failed_try(history, "greet", check, "aa") == 1
         assert history.tries("greet", check) == 1
+
+
+class TestFindings:
+    def test_what_checks_found_is_told_once_for_each_answer_oldest_first(
+        self, history: History
+    ) -> None:
+        history.judged("greet", "aa", {"greets": False, "ends": True})
+        history.judged("framing.header", "bb", {"frames": True})
+        history.judged("greet", "aa", {"greets": True, "ends": True})
+        found = history.findings()
+        assert found is not None
+        assert [(each.slug, each.check, each.digest, each.passed) for each in found] == [
+            ("greet", "greets", "aa", False),
+            ("greet", "ends", "aa", True),
+            ("framing.header", "frames", "bb", True),
+            ("greet", "greets", "aa", True),
+        ]
+        moments = [datetime.fromisoformat(each.at) for each in found]
+        assert moments == sorted(moments)
+        assert abs((datetime.now(UTC) - moments[0]).total_seconds()) < 60
+
+    def test_no_file_is_an_empty_history_and_an_unreadable_one_is_none(
+        self, history: History
+    ) -> None:
+        assert history.findings() == ()
+        failed_try(history, "greet", "greets", "aa")
+        database = sqlite3.connect(history.path)
+        database.execute("PRAGMA user_version = 99")
+        database.close()
+        with pytest.warns(HistoryWarning):
+            assert history.findings() is None
+
+    def test_a_damaged_file_is_an_empty_history_from_then_on(self, history: History) -> None:
+        history.folder.mkdir(parents=True)
+        history.path.write_bytes(b"not a database at all" * 100)
+        with pytest.warns(HistoryWarning):
+            assert history.findings() == ()
 
 
 class TestVotes:

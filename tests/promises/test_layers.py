@@ -40,7 +40,14 @@ UPPER: tuple[set[str], ...] = (
     {"cli", "notebook"},
 )
 # Files that are a part of another file's room.
-PART_OF = {"pcap": "trace", "transcript": "trace"}
+PART_OF = {
+    "pcap": "trace",
+    "transcript": "trace",
+    "terminal": "cli",
+    "standing": "cli",
+    "progress": "cli",
+    "watching": "cli",
+}
 FACE = "__init__"  # labsupport itself: it names every room, and nothing in labsupport asks it
 
 
