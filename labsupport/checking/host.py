@@ -343,19 +343,19 @@ class Host:
     def _where(self, request: dict[str, Any]) -> dict[str, Any]:
         """Which lines of the answer are running, thread by thread and task by task."""
         looks: dict[int, list[tuple[int, str]]] = {}
-        clocks: dict[int, float | None] = {}
-        for sample in range(_SAMPLES):
+        clocks: dict[int, list[float | None]] = {}
+        for _ in range(_SAMPLES):
             for thread, frame in sys._current_frames().items():
                 if thread not in self.own_threads and (seen := _deepest(frame)) is not None:
                     looks.setdefault(thread, []).append(seen)
-                    if sample == 0:
-                        clocks[thread] = _spent(thread)
+                    clocks.setdefault(thread, []).append(_spent(thread))
             threading.Event().wait(_PAUSE)
+        running = sys._current_frames()
         places = []
         for thread, look in looks.items():
-            before, after = clocks.get(thread), _spent(thread)
-            if before is None or after is None:
-                busy = len(set(look)) > 1
+            before, after = clocks[thread][0], clocks[thread][-1]
+            if thread not in running or before is None or after is None:
+                busy = thread not in running or len(set(look)) > 1  # what has ended did not wait
             else:
                 busy = after - before > _BUSY
             places.append(_place(look, busy))
@@ -491,7 +491,7 @@ def _deepest(frame: types.FrameType | None) -> tuple[int, str] | None:
 
 
 def _spent(thread: int) -> float | None:
-    """The processor time of a thread in seconds, where the system tells it."""
+    """The processor time of a running thread in seconds, where the system tells it."""
     if not hasattr(time, "pthread_getcpuclockid"):
         return None
     try:

@@ -258,9 +258,9 @@ class RemoteAnswer:
         return [_text(each) for each in _list(await self._request("load", "", source=source))]
 
     async def where(self) -> list[dict[str, Any]]:
-        """Which lines of the answer are running; empty when the host does not say within 1 s."""
+        """Which lines of the answer are running; empty when the host does not say within 2 s."""
         with contextlib.suppress(TimeoutError, HostGone, AnswerRaised, Mismatch):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(2.0):
                 places = await self._request("where", "")
                 return [place for place in _list(places) if isinstance(place, dict)]
         return []
