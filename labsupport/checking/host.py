@@ -72,6 +72,7 @@ class Host:
         self.objects: dict[int, Any] = {}
         self.flags: dict[int, threading.Event] = {}
         self.listeners: dict[int, socket.socket] = {}
+        self.kept: list[socket.socket] = []  # connections that only the answer may close
         self.proxies: dict[int, Any] = {}
         self.asked: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self.asks = 0
@@ -232,13 +233,15 @@ class Host:
         self.listeners[request["id"]] = listener
         threading.Thread(
             target=self._accepting,
-            args=(request["id"], listener, target, request["timeout"]),
+            args=(request["id"], listener, target, request["timeout"], request["close"]),
             name="host-accept",
             daemon=True,
         ).start()
         return {"op": "done", "value": listener.getsockname()[1]}
 
-    def _accepting(self, call: int, listener: socket.socket, target: Any, timeout: float) -> None:
+    def _accepting(
+        self, call: int, listener: socket.socket, target: Any, timeout: float, close: bool
+    ) -> None:
         self.own_threads.add(threading.get_ident())
         number = 0
         while True:
@@ -250,13 +253,17 @@ class Host:
             connection.settimeout(timeout)
             threading.Thread(
                 target=self._handled,
-                args=(call, number, connection, target),
+                args=(call, number, connection, target, close),
                 name=f"connection-{number}",
                 daemon=True,
             ).start()
             del connection  # the handler's thread alone decides how long it lives
 
-    def _handled(self, call: int, number: int, connection: socket.socket, target: Any) -> None:
+    def _handled(
+        self, call: int, number: int, connection: socket.socket, target: Any, close: bool
+    ) -> None:
+        if not close:
+            self.kept.append(connection)
         try:
             self._called(target, [connection], {})
             outcome: dict[str, Any] = {"raised": None}
@@ -267,7 +274,8 @@ class Host:
         # Told before the connection ends, so that a check which sees the end finds the outcome.
         with contextlib.suppress(OSError):
             self.send({"op": "outcome", "id": call, "number": number, **outcome})
-        _part(connection)
+        if close:
+            _part(connection)
 
     # ---- stand-ins and flags ----
 

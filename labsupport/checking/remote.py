@@ -160,10 +160,16 @@ class RemoteAnswer:
         return peers.serving(self, name, link, ready, port)
 
     def handling(
-        self, name: str = "handle", /, *, timeout: float = 5.0, link: Link | None = None
+        self,
+        name: str = "handle",
+        /,
+        *,
+        timeout: float = 5.0,
+        link: Link | None = None,
+        close: bool = True,
     ) -> AbstractAsyncContextManager[peers.HandlingPeer]:
-        """Have the answer's handle(connection) called for each connection. See `peers`."""
-        return peers.handling(self, name, timeout, link)
+        """Have the answer's handle(connection) called for each connection. See `peers.handling`."""
+        return peers.handling(self, name, timeout, link, close)
 
     def facing(
         self, script: peers.Script, /, *, link: Link | None = None, grace: float = 1.0

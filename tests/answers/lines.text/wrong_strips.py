@@ -1,6 +1,6 @@
 """Takes the white space of the text away as well.
 
-refused by: white space stays
+refused by: the line ending goes, white space stays
 misconception: strip-knows-the-protocol
 """
 

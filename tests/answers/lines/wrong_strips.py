@@ -1,6 +1,6 @@
 """Calls strip(), which takes the white space of the text away as well.
 
-refused by: white space belongs to the text
+refused by: white space belongs to the text, only a line feed ends a line
 misconception: strip-knows-the-protocol
 """
 
