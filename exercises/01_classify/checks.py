@@ -35,6 +35,18 @@ async def kinds(answer, expected, said):
         )
 
 
+async def other_kinds(answer, excluded, said):
+    """Fail if the answer gives an address the kind that `excluded` has for it."""
+    for address, kind in excluded.items():
+        assert_that(
+            (got := await answer.call("classify", address)) != kind and isinstance(got, str),
+            said=said,
+            expected=f"anything but {kind!r}",
+            got=repr(got),
+            did=f"called classify({address!r})",
+        )
+
+
 async def refuses(answer, text):
     """Fail unless the answer raises ValueError."""
     try:
@@ -42,6 +54,40 @@ async def refuses(answer, text):
     except Mismatch as mismatch:
         mismatch.said = "this text is no address, and no kind of address"
         raise
+
+
+@exercise.check(
+    "the most specific row wins",
+    points=1,
+    misconception="private-or-global",
+    hints=[
+        "How many rows of the table does this address fit?",
+        "Of all rows that fit, the one with the longest prefix decides, wherever it stands.",
+        "Remember the best row so far, and replace it when network.prefixlen is larger.",
+    ],
+)
+async def most_specific_row_wins(answer, draw, variant):
+    expected = {
+        "192.0.0.9": "global",
+        "192.0.0.10": "global",
+        "192.0.0.8": "reserved",
+        "192.0.0.11": "reserved",
+        "192.0.0.255": "reserved",
+        f"233.252.0.{draw.integer(1, 254)}": "documentation",
+        "233.252.1.1": "multicast",
+        "0.0.0.0": "unspecified",
+        "0.0.0.1": "reserved",
+        "::": "unspecified",
+        "2000::": "global",
+        f"2{draw.integer(600, 999)}:{draw.integer(1, 9999)}::1": "global",
+        "2001:1ff:ffff::1": "reserved",
+        "2001:200::1": "global",
+        "3ffe::1": "global",
+        "64:ff9b::808:808": "global",
+        f"64:ff9b::{draw.integer(1, 9999)}:{draw.integer(1, 9999)}": "global",
+        "64:ff9b::1:808:808": "reserved",
+    }
+    await kinds(answer, expected, said="a row inside of another row wins over it")
 
 
 @exercise.check(
@@ -57,46 +103,54 @@ async def refuses(answer, text):
 async def range_ends_where_its_bits_end(answer, draw, variant):
     inside = {
         "10.0.0.0": "private",
+        f"10.{draw.integer(1, 254)}.0.1": "private",
         "10.255.255.255": "private",
+        "169.254.0.0": "link-local",
+        "169.254.255.255": "link-local",
         "172.16.0.0": "private",
         f"172.{draw.integer(17, 30)}.0.1": "private",
         "172.31.255.255": "private",
+        "192.168.0.0": "private",
         "192.168.255.255": "private",
-        "169.254.255.255": "link-local",
+        "198.18.0.0": "reserved",
         "198.19.255.255": "reserved",
+        "224.0.0.0": "multicast",
+        f"{draw.integer(225, 231)}.1.2.3": "multicast",
         "239.255.255.255": "multicast",
-        "fe80::1": "link-local",
-        f"fe{draw.choice(['90', 'a1', 'bf'])}::1": "link-local",
+        "fe80::": "link-local",
+        f"fe{draw.choice(['90', 'a1', 'b2'])}::1": "link-local",
         "febf:ffff::1": "link-local",
+        "ff00::": "multicast",
+        f"ff0{draw.integer(1, 9)}::1": "multicast",
+        "ffff:ffff::1": "multicast",
     }
     await kinds(answer, inside, said="the last address of a range belongs to it")
+    said = "the address behind the end of a range is not in it"
     outside = {
         "9.255.255.255": "global",
         "11.0.0.0": "global",
         "100.63.255.255": "global",
         "100.128.0.0": "global",
+        "169.253.255.255": "global",
+        "169.255.0.0": "global",
         "172.15.255.255": "global",
         "172.32.0.0": "global",
         "192.167.255.255": "global",
+        "192.169.0.0": "global",
         "198.17.255.255": "global",
         "198.20.0.0": "global",
         "223.255.255.255": "global",
     }
-    said = "the address behind the end of a range is not in it"
     await kinds(answer, outside, said)
-    for address, kind in (
-        ("fd::1", "unique-local"),
-        ("fbff::1", "unique-local"),
-        ("fe7f::1", "link-local"),
-        ("fec0::1", "link-local"),
-    ):
-        assert_that(
-            (got := await answer.call("classify", address)) != kind,
-            said=said,
-            expected=f"anything but {kind!r}",
-            got=repr(got),
-            did=f"called classify({address!r})",
-        )
+    others = {
+        "fd::1": "unique-local",
+        "fbff::1": "unique-local",
+        "fe00::1": "unique-local",
+        "fe7f::1": "link-local",
+        "fec0::1": "link-local",
+        "feff::1": "multicast",
+    }
+    await other_kinds(answer, others, said)
 
 
 @exercise.check(
@@ -116,37 +170,21 @@ async def documentation_is_not_private(answer, draw, variant):
         f"198.51.100.{last}": "documentation",
         f"203.0.113.{last}": "documentation",
         f"2001:db8:{last}::1": "documentation",
+        "2001:db8:ffff:ffff::1": "documentation",
         "3fff::1": "documentation",
+        f"3fff:{last}::1": "documentation",
         "3fff:fff:ffff::1": "documentation",
-        "3fff:1000::1": "global",
+        "192.0.1.1": "global",
         "192.0.3.1": "global",
+        "198.51.99.1": "global",
+        "198.51.101.1": "global",
+        "203.0.112.1": "global",
+        "203.0.114.1": "global",
     }
-    await kinds(answer, expected, said="the ranges for books and courses have a kind of their own")
-
-
-@exercise.check(
-    "the most specific row wins",
-    points=1,
-    misconception="private-or-global",
-    hints=[
-        "How many rows of the table does this address fit?",
-        "Of all rows that fit, the one with the longest prefix decides, wherever it stands.",
-        "Remember the best row so far, and replace it when network.prefixlen is larger.",
-    ],
-)
-async def most_specific_row_wins(answer, draw, variant):
-    expected = {
-        "192.0.0.9": "global",
-        "192.0.0.10": "global",
-        "192.0.0.8": "reserved",
-        f"233.252.0.{draw.integer(1, 254)}": "documentation",
-        "233.252.1.1": "multicast",
-        "0.0.0.0": "unspecified",
-        "0.0.0.1": "reserved",
-        "::": "unspecified",
-        "64:ff9b::808:808": "global",
-    }
-    await kinds(answer, expected, said="a row inside of another row wins over it")
+    said = "the ranges for books and courses have a kind of their own"
+    await kinds(answer, expected, said)
+    others = ("2001:db7:ffff::1", "2001:db9::1", "3ffe:ffff::1", "3fff:1000::1")
+    await other_kinds(answer, dict.fromkeys(others, "documentation"), said)
 
 
 @exercise.check(
@@ -166,6 +204,7 @@ async def mapped_address_is_its_ipv4(answer, draw, variant):
         "::ffff:a00:1": "private",
         "0:0:0:0:0:FFFF:127.0.0.1": "loopback",
         f"::ffff:192.168.{draw.integer(0, 255)}.1": "private",
+        f"::ffff:c0a8:{draw.integer(1, 9999)}": "private",
         "::ffff:169.254.0.1": "link-local",
         "::ffff:11.0.0.1": "global",
         "::ffff:b00:1": "global",
@@ -257,8 +296,11 @@ async def reserved_is_not_global(answer, draw, variant):
         f"{draw.integer(241, 254)}.0.0.1": "reserved",
         "255.255.255.255": "reserved",
         "100::1": "reserved",
-        "2001:1ff::1": "reserved",
+        "2001::1": "reserved",
+        "1fff:ffff::1": "reserved",
         "4000::1": "reserved",
+        f"{draw.integer(5, 9)}000::1": "reserved",
+        "fbff::1": "reserved",
         "fec0::1": "reserved",
         "fd::1": "reserved",
         "::2": "reserved",
@@ -266,10 +308,11 @@ async def reserved_is_not_global(answer, draw, variant):
     }
     await kinds(answer, reserved, said="not private does not yet mean global")
     glob = {
+        "1.0.0.0": "global",
         f"{draw.integer(20, 99)}.1.2.3": "global",
-        "2001:200::1": "global",
-        "2600::1": "global",
-        "3ffe::1": "global",
+        "191.255.255.255": "global",
+        "192.0.1.0": "global",
+        "192.1.0.0": "global",
     }
     await kinds(answer, glob, said="global is what anybody can reach")
 

@@ -25,7 +25,16 @@ port = Exercise(
 
 ARABIC_80 = "\N{ARABIC-INDIC DIGIT EIGHT}\N{ARABIC-INDIC DIGIT ZERO}"
 FULLWIDTH_80 = "\N{FULLWIDTH DIGIT EIGHT}\N{FULLWIDTH DIGIT ZERO}"
+ZEROS = (0x6F0, 0x966, 0x9E6, 0xE50, 0x1D7D8)  # of scripts that int and isdigit know
+LETTERS = "ßдλ名한ñªı"
+SPACES = "\r\x0b\x0c\x1c\x1f\x85\xa0\u2003\u2028\u3000"
 SUPERSCRIPT_80 = "\N{SUPERSCRIPT EIGHT}\N{SUPERSCRIPT ZERO}"
+
+
+def eighty(draw):
+    """80 in the digits of another script."""
+    zero = draw.choice(ZEROS)
+    return chr(zero + 8) + chr(zero)
 
 
 def written(function, *args):
@@ -94,6 +103,8 @@ async def default_is_for_a_missing_port(answer, draw, variant):
     said = "a colon promises a port, and the default does not keep that promise"
     await refuses(answer, f"{name}:", number, said=said)
     await refuses(answer, f"{name}:http", number, said=said)
+    await refuses(answer, "[::1]:", number, said=said)
+    await refuses(answer, "[::1]:http", number, said=said)
 
 
 @exercise.check(
@@ -172,7 +183,8 @@ async def ports_run_from_1_to_65535(answer, draw, variant):
         text = f"192.0.2.7:{number}"
         await reads(answer, text, "192.0.2.7", number, said=f"{number} is a port")
     for number in (0, 65536, draw.integer(65537, 99999), 2**32 + 80, -1):
-        await refuses(answer, f"192.0.2.7:{number}", said=f"there is no port {number}")
+        for host in ("192.0.2.7", "[::1]"):
+            await refuses(answer, f"{host}:{number}", said=f"there is no port {number}")
 
 
 @exercise.check(
@@ -190,10 +202,14 @@ async def ports_run_from_1_to_65535(answer, draw, variant):
 async def letters_and_digits_are_ascii(answer, draw, variant):
     said = "0 to 9 are digits, and a number can start with 8"
     await reads(answer, "192.0.2.7:8080", "192.0.2.7", 8080, said=said)
-    for number in ("+80", "-80", "8_0", "0x50", "8e1", ARABIC_80, FULLWIDTH_80, SUPERSCRIPT_80):
+    signed = ("+80", "-80", "8_0", "0x50", "8e1")
+    for number in (*signed, ARABIC_80, FULLWIDTH_80, SUPERSCRIPT_80, eighty(draw)):
         said = "a port is one or more of 0 to 9 and nothing else"
         await refuses(answer, f"192.0.2.7:{number}", said=said)
-    for name in ("b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", f"db{FULLWIDTH_80}"):
+        await refuses(answer, f"[::1]:{number}", said=said)
+    letter = draw.choice(LETTERS)
+    umlaut = "b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example"
+    for name in (umlaut, f"db{FULLWIDTH_80}", f"{draw.word()}{letter}.example", letter):
         said = "a name is made of A to Z, a to z, 0 to 9, dot, hyphen and underscore"
         await refuses(answer, f"{name}:80", said=said)
 
@@ -215,8 +231,13 @@ async def white_space_is_refused(answer, draw, variant):
     await reads(answer, f"192.0.2.7:{number}", "192.0.2.7", number, said=said)
     said = "white space is no part of an endpoint, and removing it is not the parser's work"
     for text in ("{}:{}\n", "{}:{} ", " {}:{}", "{}: {}", "{} :{}", "\t{}:{}"):
-        await refuses(answer, text.format("192.0.2.7", number), said=said)
-    await refuses(answer, "192.0.2.7 ", number, said=said)
+        for host in ("192.0.2.7", "[::1]"):
+            await refuses(answer, text.format(host, number), said=said)
+    for space in SPACES:
+        await refuses(answer, f"192.0.2.7:{number}{space}", said=said)
+        await refuses(answer, f"{draw.word()}{space}:{number}", said=said)
+    for text in ("192.0.2.7 ", f"{draw.word()} {draw.word()}"):
+        await refuses(answer, text, number, said=said)
 
 
 @exercise.check(
@@ -257,9 +278,15 @@ async def nothing_is_left_over(answer, draw, variant):
     said = "between the brackets stands an IPv6 address, and nothing else"
     for text in ("[localhost]:80", "[127.0.0.1]:80", "[::g]:80", "[[::1]]:80", "[fe80::1%]:80"):
         await refuses(answer, text, said=said)
+    nine = ":".join(str(draw.integer(1, 9)) for _ in range(9))
+    for text in (nine, "1:2:3", "::12345", "1::2::3", "::1.2.3", "%eth0", "::1 ", " ::1"):
+        await refuses(answer, f"[{text}]:80", said=said)
     said = "an endpoint is a host and a port: no user, no path, no second port"
     for text in ("user@mail.example:80", "www.example/a:80", "http://www.example", "x:80:80"):
         await refuses(answer, text, said=said)
+    said = "a name is made of A to Z, a to z, 0 to 9, dot, hyphen and underscore"
+    for sign in "!\"#$%&'()*+,/;<=>?@[\\]^`{|}~\0":
+        await refuses(answer, f"{draw.word()}{sign}{draw.word()}:80", said=said)
 
 
 @port.check(
@@ -282,7 +309,16 @@ async def only_0_to_9_are_digits(answer, draw, variant):
             said="a text of digits becomes an int",
             did=f"called {written('parse_port', text)}",
         )
-    for text in ("", "http", "+80", "8_0", " 80", "80\n", ARABIC_80, FULLWIDTH_80, SUPERSCRIPT_80):
+    others = (ARABIC_80, FULLWIDTH_80, SUPERSCRIPT_80, eighty(draw))
+    for text in (
+        "",
+        "http",
+        "+80",
+        "8_0",
+        " 80",
+        *(f"80{each}" for each in "\n" + SPACES),
+        *others,
+    ):
         said = "a port is one or more of 0 to 9 and nothing else"
         await refuses(answer, text, said=said, function="parse_port")
 

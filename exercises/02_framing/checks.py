@@ -20,6 +20,8 @@ from labsupport.checking import (
 
 HEADER = 4
 DEFAULT_LIMIT = 1_048_576
+TICKS = 0.06  # seconds of processor time, which systems count in steps of 0.01 s or 0.016 s
+BEYOND = (DEFAULT_LIMIT + 1).to_bytes(HEADER, "big")
 ABSURD = b"\xff\xff\xff\xff"
 
 header = Exercise(
@@ -110,6 +112,13 @@ def sizes_of(bodies):
     return " and ".join([", ".join(first), last]) if first else last
 
 
+def part(kept, body):
+    """How much of a frame there is when only its first bytes were kept, in words."""
+    if kept <= HEADER:
+        return f"{kept} of {HEADER} bytes of a header"
+    return f"{kept - HEADER} of {len(body)} bytes of a body"
+
+
 @contextmanager
 def doing(did):
     """Say what the check did when a comparison in the block fails."""
@@ -142,12 +151,14 @@ async def the_header_is_big_endian(answer, draw, variant):
         said="258 is 00 00 01 02: four bytes, the most significant one first",
         did="called frame() with a text of 258 ASCII characters and looked at the first four bytes",
     )
-    assert_equal(
-        await answer.call("body_length", b"\x00\x00\x01\x02", 1000),
-        258,
-        said="00 00 01 02 is 258: the first byte counts most",
-        did=r"called body_length(b'\x00\x00\x01\x02', 1000)",
-    )
+    for length in (258, draw.integer(70_000, 16_000_000)):
+        number = length.to_bytes(HEADER, "big")
+        assert_equal(
+            await answer.call("body_length", number, 2**24),
+            length,
+            said=f"{number.hex(' ')} is {length}: the first byte counts most",
+            did=f"called body_length({number!r}, {2**24})",
+        )
 
 
 @header.check(
@@ -324,8 +335,8 @@ async def read_frame_end_between(answer, draw, variant):
 )
 async def read_frame_end_inside(answer, draw, variant):
     body = letters(draw, 5)
-    for kept, place in ((2, "after 2 of 4 bytes of a header"), (7, "after 3 of 5 bytes of a body")):
-        with doing(f"handed in a socket whose stream ends {place}"):
+    for kept in range(1, HEADER + len(body)):
+        with doing(f"handed in a socket whose stream ends after {part(kept, body)}"):
             await answer.raises(("EOFError",), "read_frame", ScriptedSocket([framed(body)[:kept]]))
     # The same on a real connection, whose client ends its direction and stays.
     async with answer.handling("read_frame") as peer:
@@ -352,9 +363,13 @@ async def read_frame_end_inside(answer, draw, variant):
     ],
 )
 async def read_frame_timeout(answer, draw, variant):
-    sock = ScriptedSocket([framed(letters(draw, 4))[:4], TimeoutError("timed out"), b"late"])
-    with doing("handed in a socket that returns a header, then raises TimeoutError"):
-        await answer.raises(("TimeoutError",), "read_frame", sock)
+    frame = framed(letters(draw, 4))
+    for kept, place in ((HEADER, "between header and body"), (0, "before a frame")):
+        for error in (TimeoutError("timed out"), ConnectionResetError(104, "reset by peer")):
+            kind = type(error).__name__
+            sock = ScriptedSocket([frame[:kept], error, frame[kept:]])
+            with doing(f"handed in a socket that raises {kind} {place}"):
+                await answer.raises((kind,), "read_frame", sock)
 
 
 @exercise.check(
@@ -375,10 +390,19 @@ async def read_frame_absurd_length(answer, draw, variant):
         said="a body as long as the limit is allowed",
         did="handed in a socket with a frame of 10 bytes, and a limit of 10",
     )
+    long_one = draw.bytes(DEFAULT_LIMIT)
+    assert_equal(
+        await answer.call("read_frame", ScriptedSocket([framed(long_one)])),
+        long_one,
+        said="the limit is 1,048,576 bytes when the caller gives none",
+        did=f"handed in a socket with a frame of {DEFAULT_LIMIT:,} bytes, and no limit",
+    )
     with doing("handed in a socket with a frame of 10 bytes, and a limit of 9"):
         await answer.raises(("ValueError",), "read_frame", ScriptedSocket([framed(body)]), 9)
-    with doing("handed in a socket with the header ff ff ff ff, and no limit of its own"):
-        await answer.raises(("ValueError",), "read_frame", ScriptedSocket([ABSURD, b"some bytes"]))
+    for number in (BEYOND, ABSURD):
+        with doing(f"handed in a socket with the header {number.hex(' ')}, and no limit"):
+            sock = ScriptedSocket([number, b"some bytes"])
+            await answer.raises(("ValueError",), "read_frame", sock)
 
 
 @exercise.check(
@@ -455,8 +479,9 @@ async def framer_split_inside_a_header(answer, draw, variant):
     ],
 )
 async def framer_three_frames(answer, draw, variant):
-    bodies = [letters(draw, size) for size in (4, 1, 9)]
-    await feed_all(answer, [framed(*bodies)], bodies)
+    for sizes in ((4, 1, 9), [draw.integer(1, 9) for _ in range(draw.integer(10, 40))]):
+        bodies = [letters(draw, size) for size in sizes]
+        await feed_all(answer, [framed(*bodies)], bodies)
 
 
 @exercise.check(
@@ -490,9 +515,10 @@ async def framer_end(answer, draw, variant):
     await framer.call("feed", framed(body))
     with doing("fed one whole frame, then called end()"):
         assert_equal(await framer.call("end"), None, said="no frame is unfinished: end() is silent")
-    for kept, place in ((7, "3 of 5 bytes of a body"), (2, "2 of 4 bytes of a header")):
+    for kept in (1, HEADER, HEADER + draw.integer(1, 4)):
+        await answer.restart()  # where a buffer lives is not the question here
         framer = await answer.new("Framer")
-        with doing(f"fed a whole frame and {place}, then called end()"):
+        with doing(f"fed a whole frame and {part(kept, body)}, then called end()"):
             await framer.call("feed", framed(body))
             await framer.call("feed", framed(body)[:kept])
             await framer.raises(("EOFError",), "end")
@@ -518,8 +544,17 @@ async def framer_absurd_length(answer, draw, variant):
             said="a body as long as the limit is allowed",
         )
     framer = await answer.new("Framer")
-    with doing("fed only the header ff ff ff ff to a Framer()"):
-        await framer.raises(("ValueError",), "feed", ABSURD)
+    long_one = draw.bytes(DEFAULT_LIMIT)
+    assert_equal(
+        await framer.call("feed", framed(long_one)),
+        [long_one],
+        said="the limit is 1,048,576 bytes when the caller gives none",
+        did=f"fed a frame of {DEFAULT_LIMIT:,} bytes to a Framer()",
+    )
+    for number in (BEYOND, ABSURD):
+        framer = await answer.new("Framer")
+        with doing(f"fed only the header {number.hex(' ')} to a Framer()"):
+            await framer.raises(("ValueError",), "feed", number)
     framer = await answer.new("Framer", len(body) - 1)
     with doing(f"fed only the header of a frame of {len(body)} bytes to a Framer({len(body) - 1})"):
         await framer.raises(("ValueError",), "feed", framed(body)[:HEADER])
@@ -562,30 +597,43 @@ async def framer_two_connections(answer, draw, variant):
     deadline=20.0,
 )
 async def framer_long_body(answer, draw, variant):
-    size = 48 * 1024 * 1024
-    mebibyte = draw.bytes(1024 * 1024)
-    crumbs = [b"crumb" * 200] * 80
-    framer = await answer.new("Framer", 64 * 1024 * 1024)
-    results = await framer.map("feed", [size.to_bytes(HEADER, "big")])
+    body = draw.bytes(8 * 1024 * 1024)
+    crumbs, bulk = [1000] * 500, [100_000] * 72
+    parts = [sum(crumbs), sum(bulk), sum(crumbs)]
+    few, much, more, last = split(body, [*parts, len(body) - sum(parts)])
+    did = "fed a body of 8 MiB: 500 pieces of 1000 bytes, 72 large ones, 500 of 1000 bytes again"
+    framer = await answer.new("Framer", 2 * len(body))
 
-    # The processor time of the answer's process, seen from outside, twice in one run: for nearly
-    # all of the body, and for eighty small pieces on top of it.
-    start = answer.cpu_seconds()
-    results += await framer.map("feed", [mebibyte] * 47)
-    middle = answer.cpu_seconds()
-    results += await framer.map("feed", crumbs)
-    end = answer.cpu_seconds()
+    async def spent(pieces):
+        """Feed pieces that complete nothing; the processor time of the answer for it."""
+        before = answer.cpu_seconds()
+        results = await framer.map("feed", pieces)
+        assert_equal(
+            [got for got in results if got != []],
+            [],
+            said="feed returns an empty list as long as the frame is not complete",
+            did=did,
+        )
+        return answer.cpu_seconds() - before
 
+    await spent([len(body).to_bytes(HEADER, "big")])
+    first = await spent(split(few, crumbs))
+    await spent(split(much, bulk))
+    second = 0.0
+    crumbs = split(more, crumbs)
+    for start in range(0, len(crumbs), 50):  # a few at a time: it is soon clear when it is not so
+        second += await spent(crumbs[start : start + 50])
+        assert_that(
+            second <= 2 * first + TICKS,
+            "a small piece costs the same, however much of the body is there already",
+            expected="500 small pieces cost about as much at the end of the body as at its start",
+            got="they cost much more: every feed copies all that came before it",
+            did=did,
+        )
+    pieces = split(last, draw.sizes(len(last), 50_000))
     assert_equal(
-        [got for got in results if got != []],
-        [],
-        said="feed returns an empty list as long as the frame is not complete",
-        did="fed the header of a body of 48 MiB, and 127 pieces of it",
-    )
-    assert_that(
-        end - middle <= middle - start,
-        "a small piece costs the same, however much of the body is there already",
-        expected="80 pieces of 1000 bytes cost less processor time than the 47 MiB before them",
-        got="they cost more: every feed copies all that came before it",
-        did="fed 47 MiB of one body in pieces of 1 MiB, then 80 pieces of 1000 bytes",
+        await framer.map("feed", pieces),
+        [[]] * (len(pieces) - 1) + [[body]],
+        said="the last piece of a long body completes its frame, and all of it comes out",
+        did=did + ", and the rest",
     )

@@ -220,7 +220,7 @@ async def characters_are_counted(answer, draw, variant):
 async def a_character_split_over_two_reads(answer, draw, variant):
     for letter in "é€🐍":
         text = draw.word() + letter + draw.word()
-        cut = text.encode().index(letter.encode()) + 1
+        cut = text.encode().index(letter.encode()) + draw.integer(1, len(letter.encode()) - 1)
         async with answer.handling(link=cut_at(cut, draw)) as peer:
             conn = await peer.connect()
             await conn.send(f"{text}\n".encode())
@@ -379,7 +379,7 @@ async def only_a_line_feed_ends_a_line(answer, draw, variant):
     async with answer.handling() as peer:
         for separator in ("\u2028", "\x85", "\x0b", "\x0c", "\r"):
             await asked(peer, f"{draw.word()}{separator}{draw.word()}")
-        await asked(peer, f"{draw.word()}\r", ending="\r\n")
+        await asked(peer, f"{draw.word()}\r", ending="\r\n")  # one CR belongs to the ending
 
 
 @exercise.check(
@@ -411,10 +411,14 @@ async def an_empty_line_is_a_request(answer, draw, variant):
 async def the_limit_of_a_line(answer, draw, variant):
     async with answer.handling() as peer:
         await asked(peer, draw.word().ljust(LIMIT, "."))
-        for text in (draw.word().ljust(LIMIT + 1, "."), "é" * (LIMIT // 2 + 1)):
+        await asked(peer, draw.word().ljust(LIMIT - 1, "."), ending="\r\n")
+        whole = draw.word().ljust(LIMIT, ".")
+        for text in (f"{whole}.", "é" * (LIMIT // 2 + 1), f"{whole}\r"):
             conn = await peer.connect()
             await conn.send(f"{text}\n".encode())
-            await refused(conn, f"sent a line of {len(text.encode())} bytes and its line feed")
+            carriage = ", the last of which is a carriage return," if text.endswith("\r") else ""
+            size = len(text.encode())
+            await refused(conn, f"sent a line of {size} bytes{carriage} and its line feed")
 
 
 @exercise.check(
@@ -428,10 +432,33 @@ async def the_limit_of_a_line(answer, draw, variant):
     ],
 )
 async def a_line_that_does_not_end(answer, draw, variant):
-    async with answer.handling() as peer:
+    first = draw.integer(500, 700)
+    for link, pieces in ((None, "one piece"), (cut_at(first, draw), "two pieces")):
+        async with answer.handling(link=link) as peer:
+            conn = await peer.connect()
+            await conn.send(draw.word().ljust(LIMIT + 1, ".").encode())
+            did = f"sent 1025 bytes in {pieces}, no line feed, and kept the connection open"
+            await refused(conn, did)
+
+
+@exercise.check(
+    "closes the connection",
+    points=1,
+    misconception="python-closes-sockets",
+    hints=[
+        "handle has returned. Who tells the client that nothing more will come?",
+        "A socket stays open as long as something in the program still knows it.",
+        "Put all of handle into `with connection:`.",
+    ],
+)
+async def closes_the_connection(answer, draw, variant):
+    async with answer.handling(close=False) as peer:
         conn = await peer.connect()
-        await conn.send(draw.word().ljust(LIMIT + 1, ".").encode())
-        await refused(conn, "sent 1025 bytes without a line feed, and kept the connection open")
+        await conn.send(f"{draw.word()}\n".encode())
+        conn.half_close()
+        await peer.all_handled(timeout=PATIENCE)
+        did = "sent one request, half-closed, and waited until handle had returned"
+        await all_from(conn, did)
 
 
 @exercise.check(

@@ -5,6 +5,7 @@ program which loses bytes behind the head is refused by the check that is about 
 """
 
 import hashlib
+import socket
 
 from labsupport.checking import (
     Exercise,
@@ -24,15 +25,19 @@ exercise = Exercise(
     entry="fetch(host, port, name, path)",
 )
 
-NAME = "report.bin"
-PATH = "download.bin"
-PART = f"{PATH}.part"
-
 
 class Source:
-    """A file to be served: its content, its head line, and the offsets that were asked for."""
+    """A file to be served: its name, content and head line, and the offsets that were asked for.
 
-    def __init__(self, content):
+    It is to be fetched to `path`; names and bytes are drawn, so that nobody knows them before.
+    """
+
+    def __init__(self, draw, content=None):
+        self.name = f"{draw.word()}.{draw.word()}"
+        self.path = f"{draw.word()}.bin"
+        self.part = f"{self.path}.part"
+        if content is None:  # letters and digits: other bytes have a check of their own
+            content = draw.bytes(draw.integer(500, 1000)).hex().encode()
         self.content = content
         digest = hashlib.sha256(content).hexdigest()
         self.head = f"OK {len(content)} {digest}\n".encode()
@@ -42,15 +47,19 @@ class Source:
         """A cable on which the head line arrives by itself."""
         return Link(to_client={"cut": (len(self.head), 1 << 20)})
 
+    async def fetch(self, answer, address):
+        """Call the answer."""
+        await answer.call("fetch", *address, self.name, self.path)
+
     async def request(self, conn):
         """Read one request line and return its offset."""
         line = await conn.recv_line(limit=200)
         words = line.split()
-        well_formed = len(words) == 3 and words[:2] == [b"GET", NAME.encode()]
+        well_formed = len(words) == 3 and words[:2] == [b"GET", self.name.encode()]
         if not well_formed or not words[2].isdigit() or int(words[2]) > len(self.content):
             fail(
                 "the request line is not one that the task describes",
-                expected=f"GET {NAME} <offset>, with an offset from 0 to {len(self.content)}",
+                expected=f"GET {self.name} <offset>, with an offset from 0 to {len(self.content)}",
                 got=repr(line),
             )
         self.asked.append(int(words[2]))
@@ -71,20 +80,20 @@ class Source:
 
 async def fetched(answer, source, did):
     """The file that fetch left must be there, complete, and nothing else."""
-    target = answer.folder / PATH
+    target = answer.folder / source.path
     assert_that(
         target.exists(),
         said="the file is there when fetch returns",
         did=did,
-        expected=f"a file {PATH}",
+        expected=f"a file {source.path}",
         got="no such file",
     )
     assert_bytes(target.read_bytes(), source.content, said="the file is complete", did=did)
     assert_that(
-        not (answer.folder / PART).exists(),
+        not (answer.folder / source.part).exists(),
         said="the part file is gone when the file is complete",
         did=did,
-        expected=f"no file {PART}",
+        expected=f"no file {source.part}",
         got="it is still there",
     )
 
@@ -99,9 +108,9 @@ async def fetched(answer, source, did):
     ],
 )
 async def fetches_any_bytes(answer, draw, variant):
-    source = Source(bytes(range(256)) + draw.bytes(2000))
+    source = Source(draw, bytes(range(256)) + draw.bytes(2000))
     async with answer.facing(source.serve, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     await fetched(answer, source, did="sent the head line, then the whole file")
     assert_equal(source.asked, [0], said="one request for the whole file is enough")
 
@@ -117,16 +126,36 @@ async def fetches_any_bytes(answer, draw, variant):
     ],
 )
 async def head_and_body_in_one_segment(answer, draw, variant):
-    source = Source(b"once upon a time " * draw.integer(20, 40))
+    source = Source(draw)
 
     async def script(conn, number):
         offset = await source.request(conn)
         await conn.send(source.head + source.content[offset:])
 
     async with answer.facing(script) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     await fetched(answer, source, did="sent the head line and the file with one send")
     assert_equal(source.asked, [0], said="one request for the whole file is enough")
+
+
+@exercise.check(
+    "a head line in pieces",
+    points=1,
+    misconception="recv-is-a-message",
+    hints=[
+        "How many reads did the head line take? How many does your program make for it?",
+        "Nobody promises that a line comes with one recv. What tells you that it is complete?",
+        r"Read on until b'\n' is in what has come: while b'\n' not in data: data += ...",
+    ],
+)
+async def head_line_in_pieces(answer, draw, variant):
+    source = Source(draw)
+    first, second = draw.integer(1, 8), draw.integer(9, 40)
+    sizes = (first, second, len(source.head) - first - second, 1 << 20)
+    async with answer.facing(source.serve, link=Link(to_client={"cut": sizes})) as address:
+        await source.fetch(answer, address)
+    did = f"let the head line arrive in pieces of {sizes[0]}, {sizes[1]} and {sizes[2]} bytes"
+    await fetched(answer, source, did=did)
 
 
 @exercise.check(
@@ -140,22 +169,19 @@ async def head_and_body_in_one_segment(answer, draw, variant):
     ],
 )
 async def resumes_where_it_stopped(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
-    some = draw.integer(200, 900)
+    source = Source(draw)
+    some, more = draw.integer(200, 400), draw.integer(100, 400)
 
     async def script(conn, number):
-        if number == 1:
-            await source.serve_part(conn, some)
-        else:
-            await source.serve(conn, number)
+        await source.serve_part(conn, {1: some, 2: more}.get(number, len(source.content)))
 
-    did = f"ended the first connection after {some} bytes of the file"
+    did = f"ended the first connection after {some} bytes of the file, the second after {more} more"
     async with answer.facing(script, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     assert_equal(
         source.asked,
-        [0, some],
-        said="the second request asks from where the first connection ended",
+        [0, some, some + more],
+        said="each request asks from where the connection before it ended",
         did=did,
     )
     await fetched(answer, source, did=did)
@@ -171,7 +197,7 @@ async def resumes_where_it_stopped(answer, draw, variant):
     ],
 )
 async def goes_on_after_a_reset(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
+    source = Source(draw)
     some = draw.integer(200, 900)
 
     async def script(conn, number):
@@ -183,7 +209,7 @@ async def goes_on_after_a_reset(answer, draw, variant):
 
     did = f"reset the first connection after {some} bytes of the file"
     async with answer.facing(script, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     assert_that(
         len(source.asked) == 2 and source.asked[1] <= some,
         said="the second request asks for no more than is missing",
@@ -191,7 +217,7 @@ async def goes_on_after_a_reset(answer, draw, variant):
         expected=f"an offset from 0 to {some}",
         got=source.asked,
     )
-    target = answer.folder / PATH
+    target = answer.folder / source.path
     assert_bytes(
         target.read_bytes() if target.exists() else b"",
         source.content,
@@ -210,22 +236,22 @@ async def goes_on_after_a_reset(answer, draw, variant):
     ],
 )
 async def nothing_half_done_under_its_name(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
+    source = Source(draw)
     seen = []
 
     async def script(conn, number):
         if number == 1:
             await source.serve_part(conn, 500)
         else:
-            seen.append((answer.folder / PATH).exists())
+            seen.append((answer.folder / source.path).exists())
             await source.serve(conn, number)
 
     async with answer.facing(script, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     assert_that(
         seen == [False],
         said="no file has the final name before it is complete",
-        did=f"ended the first connection early, and looked for {PATH} at the second",
+        did=f"ended the first connection early, and looked for {source.path} at the second",
         expected="a second connection, and no such file yet",
         got="a file of that name" if seen else "no second connection",
     )
@@ -242,12 +268,12 @@ async def nothing_half_done_under_its_name(answer, draw, variant):
     ],
 )
 async def resumes_an_earlier_call(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
+    source = Source(draw)
     there = draw.integer(100, 900)
-    answer.put(PART, source.content[:there])
-    did = f"put the first {there} bytes into {PART}, then called fetch"
+    answer.put(source.part, source.content[:there])
+    did = f"put the first {there} bytes into {source.part}, then called fetch"
     async with answer.facing(source.serve, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     assert_equal(
         source.asked, [there], said="the first request asks from the end of the part file", did=did
     )
@@ -265,7 +291,7 @@ async def resumes_an_earlier_call(answer, draw, variant):
     ],
 )
 async def refuses_damaged_bytes(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
+    source = Source(draw)
     at = draw.integer(0, len(source.content) - 1)
     damaged = bytearray(source.content)
     damaged[at] ^= 1
@@ -276,8 +302,8 @@ async def refuses_damaged_bytes(answer, draw, variant):
         await conn.send(bytes(damaged[offset:]))
 
     async with answer.facing(script, link=source.link()) as address:
-        await answer.raises("ValueError", "fetch", *address, NAME, PATH)
-    left = [name for name in (PATH, PART) if (answer.folder / name).exists()]
+        await answer.raises("ValueError", "fetch", *address, source.name, source.path)
+    left = [name for name in (source.path, source.part) if (answer.folder / name).exists()]
     assert_equal(
         left,
         [],
@@ -289,7 +315,6 @@ async def refuses_damaged_bytes(answer, draw, variant):
 @exercise.check(
     "gives up after five",
     points=2,
-    deadline=10.0,
     misconception="the-next-try-works",
     hints=[
         "How many connections in a row brought nothing? How many brought something?",
@@ -298,39 +323,53 @@ async def refuses_damaged_bytes(answer, draw, variant):
     ],
 )
 async def gives_up_after_five(answer, draw, variant):
-    source = Source(b"0123456789" * 7)
+    source = Source(draw)
 
     async def dribble(conn, number):
-        await source.serve_part(conn, 10 if number < 7 else 70)
+        await source.serve_part(conn, 10 if number < 7 else len(source.content))
 
     async with answer.facing(dribble, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
-    await fetched(answer, source, did="sent 10 bytes of the file with each of 7 connections")
+        await source.fetch(answer, address)
+    await fetched(answer, source, did="sent 10 bytes of the file with each of 6 connections")
 
-    barren = Source(b"0123456789" * 7)
-    (answer.folder / PATH).unlink()
+    source = Source(draw)
+
+    async def four_and_four(conn, number):
+        await source.serve_part(conn, {5: 10, 10: len(source.content)}.get(number, 0))
+
+    did = "sent bytes of the file with the fifth and the tenth connection only"
+    async with answer.facing(four_and_four, link=source.link()) as address:
+        await source.fetch(answer, address)
+    await fetched(answer, source, did=did)
+
+    source = Source(draw)
 
     async def nothing(conn, number):
         if number > 8:  # a program that never gives up shall come to its end
-            await barren.serve(conn, number)
+            await source.serve(conn, number)
         else:
-            await barren.request(conn)
+            await source.request(conn)
 
     did = "took each request and closed without a word"
-    async with answer.facing(nothing, link=barren.link()) as address:
-        await answer.raises("ConnectionError", "fetch", *address, NAME, PATH)
+    async with answer.facing(nothing, link=source.link()) as address:
+        await answer.raises("ConnectionError", "fetch", *address, source.name, source.path)
     assert_equal(
-        f"{len(barren.asked)} connections",
+        f"{len(source.asked)} connections",
         "5 connections",
         said="five connections in a row that bring nothing are enough",
         did=did,
     )
 
+    with socket.socket() as closed:  # bound, and not listening: nobody else can be there
+        closed.bind(("127.0.0.1", 0))
+        host, port = closed.getsockname()
+        answer.ports.add(port)
+        await answer.raises("ConnectionError", "fetch", host, port, source.name, source.path)
+
 
 @exercise.check(
     "takes silence for a broken connection",
     points=2,
-    deadline=10.0,
     misconception="silent-peers-leave",
     hints=[
         "The server stopped in the middle and says nothing. How long does your program wait?",
@@ -339,7 +378,7 @@ async def gives_up_after_five(answer, draw, variant):
     ],
 )
 async def takes_silence_for_a_broken_connection(answer, draw, variant):
-    source = Source(b"0123456789" * draw.integer(100, 200))
+    source = Source(draw)
     some = draw.integer(200, 900)
 
     async def script(conn, number):
@@ -351,14 +390,13 @@ async def takes_silence_for_a_broken_connection(answer, draw, variant):
 
     did = f"sent {some} bytes of the file, then nothing more"
     async with answer.facing(script, link=source.link()) as address:
-        await answer.call("fetch", *address, NAME, PATH)
+        await source.fetch(answer, address)
     await fetched(answer, source, did=did)
 
 
 @exercise.check(
     "knows a refusal",
     points=1,
-    deadline=10.0,
     misconception="the-next-try-works",
     hints=[
         "The server answered. It said no. What would another try change?",
@@ -367,12 +405,12 @@ async def takes_silence_for_a_broken_connection(answer, draw, variant):
     ],
 )
 async def knows_a_refusal(answer, draw, variant):
-    source = Source(b"")
+    source = Source(draw, b"")
 
     async def script(conn, number):
         await source.request(conn)
-        await conn.send(b"ERR no such file\n")
+        await conn.send(f"ERR {draw.word()} {draw.word()}\n".encode())
 
     async with answer.facing(script) as address:
-        await answer.raises("FileNotFoundError", "fetch", *address, NAME, PATH)
+        await answer.raises("FileNotFoundError", "fetch", *address, source.name, source.path)
     assert_equal(source.asked, [0], said="a refusal is final: one request", did="answered with ERR")

@@ -74,6 +74,7 @@ class Host:
         self.objects: dict[int, Any] = {}
         self.flags: dict[int, threading.Event] = {}
         self.listeners: dict[int, socket.socket] = {}
+        self.kept: list[socket.socket] = []  # connections that only the answer may close
         self.proxies: dict[int, Any] = {}
         self.asked: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self.asks = 0
@@ -236,13 +237,15 @@ class Host:
         self.listeners[request["id"]] = listener
         threading.Thread(
             target=self._accepting,
-            args=(request["id"], listener, target, request["timeout"]),
+            args=(request["id"], listener, target, request["timeout"], request["close"]),
             name="host-accept",
             daemon=True,
         ).start()
         return {"op": "done", "value": listener.getsockname()[1]}
 
-    def _accepting(self, call: int, listener: socket.socket, target: Any, timeout: float) -> None:
+    def _accepting(
+        self, call: int, listener: socket.socket, target: Any, timeout: float, close: bool
+    ) -> None:
         self.own_threads.add(threading.get_ident())
         number = 0
         while True:
@@ -254,13 +257,17 @@ class Host:
             connection.settimeout(timeout)
             threading.Thread(
                 target=self._handled,
-                args=(call, number, connection, target),
+                args=(call, number, connection, target, close),
                 name=f"connection-{number}",
                 daemon=True,
             ).start()
             del connection  # the handler's thread alone decides how long it lives
 
-    def _handled(self, call: int, number: int, connection: socket.socket, target: Any) -> None:
+    def _handled(
+        self, call: int, number: int, connection: socket.socket, target: Any, close: bool
+    ) -> None:
+        if not close:
+            self.kept.append(connection)
         try:
             self._called(target, [connection], {})
             outcome: dict[str, Any] = {"raised": None}
@@ -271,7 +278,8 @@ class Host:
         # Told before the connection ends, so that a check which sees the end finds the outcome.
         with contextlib.suppress(OSError):
             self.send({"op": "outcome", "id": call, "number": number, **outcome})
-        _part(connection)
+        if close:
+            _part(connection)
 
     # ---- stand-ins and flags ----
 
@@ -356,19 +364,19 @@ class Host:
     def _where(self, request: dict[str, Any]) -> dict[str, Any]:
         """Which lines of the answer are running, thread by thread and task by task."""
         looks: dict[int, list[tuple[int, str]]] = {}
-        clocks: dict[int, float | None] = {}
-        for sample in range(_SAMPLES):
+        clocks: dict[int, list[float | None]] = {}
+        for _ in range(_SAMPLES):
             for thread, frame in sys._current_frames().items():
                 if thread not in self.own_threads and (seen := _deepest(frame)) is not None:
                     looks.setdefault(thread, []).append(seen)
-                    if sample == 0:
-                        clocks[thread] = _spent(thread)
+                    clocks.setdefault(thread, []).append(_spent(thread))
             threading.Event().wait(_PAUSE)
+        running = sys._current_frames()
         places = []
         for thread, look in looks.items():
-            before, after = clocks.get(thread), _spent(thread)
-            if before is None or after is None:
-                busy = len(set(look)) > 1
+            before, after = clocks[thread][0], clocks[thread][-1]
+            if thread not in running or before is None or after is None:
+                busy = thread not in running or len(set(look)) > 1  # what has ended did not wait
             else:
                 busy = after - before > _BUSY
             places.append(_place(look, busy))
@@ -517,7 +525,7 @@ def _deepest(frame: types.FrameType | None) -> tuple[int, str] | None:
 
 
 def _spent(thread: int) -> float | None:
-    """The processor time of a thread in seconds, where the system tells it."""
+    """The processor time of a running thread in seconds, where the system tells it."""
     if not hasattr(time, "pthread_getcpuclockid"):
         return None
     try:

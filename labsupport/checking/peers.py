@@ -405,7 +405,7 @@ class ServingPeer(_Peer):
 class HandlingPeer(_Peer):
     """An answer whose handle(connection) is called for each connection, in a thread of its own.
 
-    When the call returns or raises, its connection is closed.
+    When the call returns or raises, its connection is closed, unless that is the answer's part.
     """
 
     def __init__(self, answer: RemoteAnswer, link: Link | None) -> None:
@@ -482,19 +482,21 @@ async def serving(
 
 @asynccontextmanager
 async def handling(
-    answer: RemoteAnswer, name: str, timeout: float, link: Link | None
+    answer: RemoteAnswer, name: str, timeout: float, link: Link | None, close: bool
 ) -> AsyncIterator[HandlingPeer]:
     """Accept connections in the answer's process and call name(connection) for each.
 
-    timeout: seconds, set on each connection before the call.
+    timeout: seconds, set on each connection before the call. close: close each one after its
+    call; without it the connection stays open unless the answer closes it.
     """
     peer = HandlingPeer(answer, link)
     number = answer._next()
     answer.did = f"called {name}(connection)"
     answer._outcomes[number] = peer._ended
     port = await answer._request(
-        "accept", f"{name}(connection)", number=number, object=None, name=name, timeout=timeout
-    )
+        "accept", f"{name}(connection)", number=number, object=None, name=name, timeout=timeout,
+        close=close,
+    )  # fmt: skip
     if type(port) is not int or not 0 < port < 65536:
         raise answer.nonsense("a port that is none")
     answer.ports.add(port)

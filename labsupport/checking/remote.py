@@ -163,10 +163,16 @@ class RemoteAnswer:
         return peers.serving(self, name, link, ready, port)
 
     def handling(
-        self, name: str = "handle", /, *, timeout: float = 5.0, link: Link | None = None
+        self,
+        name: str = "handle",
+        /,
+        *,
+        timeout: float = 5.0,
+        link: Link | None = None,
+        close: bool = True,
     ) -> AbstractAsyncContextManager[peers.HandlingPeer]:
-        """Have the answer's handle(connection) called for each connection. See `peers`."""
-        return peers.handling(self, name, timeout, link)
+        """Have the answer's handle(connection) called for each connection. See `peers.handling`."""
+        return peers.handling(self, name, timeout, link, close)
 
     def facing(
         self, script: peers.Script, /, *, link: Link | None = None, grace: float = 1.0
@@ -271,9 +277,9 @@ class RemoteAnswer:
         return [_text(each) for each in _list(await self._request("load", "", source=source))]
 
     async def where(self) -> list[dict[str, Any]]:
-        """Which lines of the answer are running; empty when the host does not say within 1 s."""
+        """Which lines of the answer are running; empty when the host does not say within 2 s."""
         with contextlib.suppress(TimeoutError, HostGone, AnswerRaised, Mismatch):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(2.0):
                 places = await self._request("where", "")
                 return [place for place in _list(places) if isinstance(place, dict)]
         return []

@@ -203,7 +203,8 @@ class Clerk:
             return f"It waits in {within}line {line}:\n{self._quoted(line)}"
         loop = _loop_around(self.answer.source, lines)
         if loop is None:
-            return f"It is busy in {within}line {line}:\n{self._quoted(line)}"
+            # A thread is seen where it can be interrupted, which is behind what takes its time.
+            return f"It is busy in {within}line {line} or right before it:\n{self._quoted(line)}"
         return f"It goes round in {within}the loop of line {loop}:\n{self._quoted(loop)}"
 
     def _quoted(self, line: int) -> str:

@@ -300,6 +300,28 @@ def test_a_handler_gets_each_connection_with_its_timeout(judged: Judged) -> None
     assert result.verdict == "passed", result
 
 
+@pytest.mark.parametrize(
+    ("handle", "got"),
+    [
+        ("connection.close()", "the end of the stream"),
+        ("connection.sendall(b'x')", "b'x', then nothing for 0.3 s"),
+    ],
+)
+def test_a_connection_can_be_left_for_the_answer_to_close(
+    judged: Judged, handle: str, got: str
+) -> None:
+    result = judged(
+        """
+        async with answer.handling("handle", close=False) as peer:
+            conn = await peer.connect()
+            await peer.all_handled()
+            await conn.recv_exactly(2, timeout=0.3)
+        """,
+        f"def handle(connection): {handle}",
+    )
+    assert (result.verdict, result.got) == ("failed", got)
+
+
 def test_a_failure_tells_what_a_handler_raised_meanwhile(judged: Judged) -> None:
     result = judged(
         """

@@ -153,6 +153,35 @@ def test_a_busy_loop_times_out_and_is_located(judged: Judged) -> None:
     assert result.notes == ("It goes round in `f`, the loop of line 4:\n    while True:",)
 
 
+def test_a_busy_answer_without_a_loop_of_its_own_is_located(judged: Judged) -> None:
+    answer = """
+    def f(n):
+        n = 7 ** 200_000 > n
+        return len(str(n))
+    """
+    result = judged('await answer.map("f", list(range(1000)))', answer, deadline=0.3)
+    (note,) = result.notes
+    head, quoted = note.splitlines()
+    assert head.startswith("It is busy in `f`, line ")
+    assert head.endswith(" or right before it:")
+    assert quoted.strip() in answer
+
+
+def test_a_call_that_ends_while_it_is_looked_at_does_not_wait(judged: Judged) -> None:
+    result = judged(
+        'await answer.call("f")',
+        """
+        import time
+        def f():
+            end = time.monotonic() + 0.34
+            while time.monotonic() < end: pass
+        """,
+        deadline=0.3,
+    )
+    assert result.verdict == "timed out"
+    assert not any("waits" in note for note in result.notes), result
+
+
 @pytest.mark.parametrize(
     ("body", "note"),
     [

@@ -1,6 +1,6 @@
 """Asks is_global where no row of its own fits.
 
-refused by: reserved is not global
+refused by: the most specific row wins, reserved is not global
 misconception: private-or-global
 """
 

@@ -1,6 +1,6 @@
 """Calls every IPv6 address global that stands in no other row.
 
-refused by: reserved is not global
+refused by: the most specific row wins, reserved is not global
 misconception: private-or-global
 """
 

@@ -1,6 +1,6 @@
 """Skips what stands between the bracket and the colon.
 
-refused by: nothing is left over
+refused by: white space is refused, nothing is left over
 misconception: parsers-may-guess
 """
 

@@ -1,4 +1,4 @@
-"""Turns CR LF into LF in each read, so a CR at the end of a read stays in the text.
+"""Looks for CR LF in each read, so a CR at the end of a read stays in the text.
 
 refused by: CR and LF in two reads
 misconception: recv-is-a-message
@@ -11,11 +11,13 @@ def handle(connection):
     unfinished = b""
     with connection:
         while piece := connection.recv(4096):
-            *lines, unfinished = (unfinished + piece.replace(b"\r\n", b"\n")).split(b"\n")
+            *lines, unfinished = (unfinished + piece).split(b"\n")
             for line in lines:
                 if len(line) > LIMIT:
                     connection.sendall(b"error: line too long\n")
                     return
+                if b"\r\n" in piece:
+                    line = line.removesuffix(b"\r")
                 connection.sendall(reply_to(line))
             if len(unfinished) > LIMIT:
                 connection.sendall(b"error: line too long\n")

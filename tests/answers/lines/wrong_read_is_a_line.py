@@ -1,6 +1,6 @@
 """Takes what one read returns for one line.
 
-refused by: a character split over two reads, bytes that are not UTF-8, CR and LF in two reads, one byte at a time, many requests in one piece, every reply after a half-close, an unfinished line gets no reply, two clients at once
+refused by: a character split over two reads, bytes that are not UTF-8, CR and LF in two reads, one byte at a time, many requests in one piece, every reply after a half-close, an unfinished line gets no reply, a line that does not end, two clients at once
 misconception: recv-is-a-message
 """  # noqa: E501
 

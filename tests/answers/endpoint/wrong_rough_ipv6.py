@@ -1,0 +1,42 @@
+"""Takes digits, letters from a to f and colons for an IPv6 address, in whatever order.
+
+refused by: nothing is left over
+misconception: parsers-may-guess
+"""
+
+import string
+
+NAME_CHARACTERS = set(string.ascii_letters + string.digits + ".-_")
+
+
+def parse_port(text):
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"not a port number: {text!r}")
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"no port has the number {port}")
+    return port
+
+
+def parse_endpoint(text, default_port=None):
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket:
+            raise ValueError(f"the bracket is never closed: {text!r}")
+        address, percent, zone = host.partition("%")
+        if ":" not in address or not set(address) <= set(string.hexdigits + ":."):
+            raise ValueError(f"not an IPv6 address: {address!r}")
+        if percent and not zone:
+            raise ValueError(f"no zone: {host!r}")
+    else:
+        host, colon, port = text.partition(":")
+        rest = colon + port
+        if not host or not NAME_CHARACTERS.issuperset(host):
+            raise ValueError(f"not a host: {host!r}")
+    if not rest:
+        if default_port is None:
+            raise ValueError(f"no port in {text!r}")
+        return host, default_port
+    if not rest.startswith(":"):
+        raise ValueError(f"a colon has to follow the bracket: {text!r}")
+    return host, parse_port(rest[1:])

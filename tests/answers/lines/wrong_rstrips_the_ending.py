@@ -1,0 +1,30 @@
+"""Strips every carriage return and line feed off the end.
+
+refused by: only a line feed ends a line
+misconception: strip-knows-the-protocol
+"""
+
+LIMIT = 1024
+
+
+def handle(connection):
+    unfinished = b""
+    with connection:
+        while piece := connection.recv(4096):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                if len(line) > LIMIT:
+                    connection.sendall(b"error: line too long\n")
+                    return
+                connection.sendall(reply_to(line))
+            if len(unfinished) > LIMIT:
+                connection.sendall(b"error: line too long\n")
+                return
+
+
+def reply_to(line):
+    try:
+        text = line.rstrip(b"\r").decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()
