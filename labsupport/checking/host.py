@@ -264,6 +264,7 @@ class Host:
             outcome = {"raised": self._told(error)}
         if os.getpid() != self.pid:
             os._exit(0)
+        outcome["closed"] = connection.fileno() < 0
         # Told before the connection ends, so that a check which sees the end finds the outcome.
         with contextlib.suppress(OSError):
             self.send({"op": "outcome", "id": call, "number": number, **outcome})

@@ -265,10 +265,15 @@ class Conn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one call of handle(connection) did: raised is None when it returned."""
+    """What one call of handle(connection) did: raised is None when it returned.
+
+    closed: whether it had closed its connection by then. The check's end of it does not tell: what
+    the call leaves open is closed behind it.
+    """
 
     number: int
     raised: AnswerRaised | None
+    closed: bool
 
 
 class _Peer:
@@ -377,10 +382,10 @@ class HandlingPeer(_Peer):
                 ) from None
         return self.outcomes()
 
-    def _ended(self, number: int, raised: AnswerRaised | None) -> None:
+    def _ended(self, number: int, raised: AnswerRaised | None, closed: bool) -> None:
         if type(number) is not int or not 0 < number <= _CALLS or number in self._outcomes:
             raise ValueError("the outcome of a connection that there is not")
-        self._outcomes[number] = Outcome(number, raised)
+        self._outcomes[number] = Outcome(number, raised, closed)
         self._changed.set()
 
 

@@ -246,6 +246,34 @@ def test_a_failure_tells_what_a_handler_raised_meanwhile(judged: Judged) -> None
     assert "ValueError: bad" in result.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("body", "closed"),
+    [
+        ("connection.close()", True),
+        ("with connection: pass", True),
+        ("with connection, connection.makefile() as lines: pass", True),
+        ("pass", False),
+        ("connection.shutdown(2)", False),
+        ("kept.append(connection.makefile()); connection.close()", False),
+        ("connection.close(); raise ValueError", True),
+    ],
+)
+def test_a_check_is_told_whether_a_handler_closed_its_connection(
+    judged: Judged, body: str, closed: bool
+) -> None:
+    result = judged(
+        f"""
+        async with answer.handling("handle") as peer:
+            conn = await peer.connect()
+            (outcome,) = await peer.all_handled()
+            assert_equal(outcome.closed, {closed}, said="")
+            assert_equal(await conn.recv_until_eof(), b"", said="it is closed in any case")
+        """,
+        f"kept = []\ndef handle(connection):\n    {body}",
+    )
+    assert result.verdict == "passed"
+
+
 def test_a_handler_that_does_not_return_is_said(judged: Judged) -> None:
     result = judged(
         """
