@@ -6,7 +6,14 @@ stream where a check needs a cut. Each check sends plain ASCII with line feeds u
 something else, and sends its requests in one piece on one connection unless it is about that.
 """
 
-from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal
+from labsupport.checking import (
+    Exercise,
+    Link,
+    Mismatch,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+)
 
 LIMIT = 1024
 PATIENCE = 2.0  # seconds for a reply; a right answer takes milliseconds
@@ -350,6 +357,32 @@ async def an_unfinished_line_gets_no_reply(answer, draw, variant):
 
 
 @exercise.check(
+    "the connection is closed",
+    points=1,
+    misconception="python-closes-sockets",
+    hints=[
+        "Who closes the connection when the client has ended its direction?",
+        "The task asks handle for it, at every end: when it returns, the connection is closed.",
+        "with connection: around the whole loop closes it however the loop ends.",
+    ],
+)
+async def the_connection_is_closed(answer, draw, variant):
+    async with answer.handling() as peer:
+        conn = await peer.connect()
+        await conn.send(f"{draw.word()}\n".encode())
+        conn.half_close()
+        said = "handle returns when the stream of its client has ended"
+        (outcome,) = await peer.all_handled(said=said)
+    assert_that(
+        outcome.closed,
+        said="when handle returns, it has closed the connection",
+        expected="a closed connection",
+        got="handle returned and left it open",
+        did="sent one request and ended its direction",
+    )
+
+
+@exercise.check(
     "white space belongs to the text",
     points=1,
     misconception="strip-knows-the-protocol",
@@ -401,7 +434,7 @@ async def an_empty_line_is_a_request(answer, draw, variant):
 @exercise.check(
     "1024 bytes are a line and 1025 are not",
     points=1,
-    misconception="length-can-be-trusted",
+    misconception="every-line-ends",
     hints=[
         "What exactly is counted, and does the limit itself belong to what is allowed?",
         "Count the bytes before the line feed: 1024 are a request, 1025 are too many.",
@@ -420,7 +453,7 @@ async def the_limit_of_a_line(answer, draw, variant):
 @exercise.check(
     "a line that does not end",
     points=2,
-    misconception="length-can-be-trusted",
+    misconception="every-line-ends",
     hints=[
         "How much memory does a client cost that never sends a line feed?",
         "What is left over can be too long as well: compare it with the limit after every read.",

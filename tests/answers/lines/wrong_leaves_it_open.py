@@ -1,0 +1,29 @@
+"""Returns when the stream has ended, and leaves the connection to whoever called it.
+
+refused by: the connection is closed
+misconception: python-closes-sockets
+"""
+
+LIMIT = 1024
+
+
+def handle(connection):
+    unfinished = b""
+    while piece := connection.recv(4096):
+        *lines, unfinished = (unfinished + piece).split(b"\n")
+        for line in lines:
+            if len(line) > LIMIT:
+                connection.sendall(b"error: line too long\n")
+                return
+            connection.sendall(reply_to(line))
+        if len(unfinished) > LIMIT:
+            connection.sendall(b"error: line too long\n")
+            return
+
+
+def reply_to(line):
+    try:
+        text = line.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError:
+        return b"error: not UTF-8\n"
+    return f"{len(text)} {text.upper()}\n".encode()
