@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labsupport import checking, meters, pictures, serving
+    from labsupport.ends import arrived, connected
     from labsupport.link import Link
     from labsupport.predictions import settle, warm_up
     from labsupport.recording import RecordingSocket, record
@@ -24,7 +25,9 @@ __all__ = [
     "Link",
     "RecordingSocket",
     "Trace",
+    "arrived",
     "checking",
+    "connected",
     "hexdump",
     "meters",
     "pictures",
@@ -40,6 +43,8 @@ _HOMES = {
     "Link": "link",
     "RecordingSocket": "recording",
     "Trace": "trace",
+    "arrived": "ends",
+    "connected": "ends",
     "hexdump": "trace",
     "record": "recording",
     "serve": "serving",

@@ -9,6 +9,11 @@ here raises because of a vote, so that Run All goes through with or without one;
 lesson itself (a question without its lesson's number, a belief that the course does not know) does
 raise, at once and whatever the vote is.
 
+A question is decided once, by its first run. A lesson invites the learner to change the
+demonstration and to run it again, and that run is about another program: where it comes out
+elsewhere it settles nothing, whatever stands in ``vote``. The first run is the one that settled the
+first vote in the history; before there is a vote, the first one in this process.
+
 The beliefs come from ``exercises/misconceptions.toml`` in the course root. Settled votes go into
 the history; what was wrong with confidence comes back in the ``warm_up`` of a later lesson.
 """
@@ -20,13 +25,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Literal
 
 from labsupport.history import History, Vote, course_root, lesson_of
 
 __all__ = ["Note", "settle", "warm_up"]
 
-State = Literal["no vote", "unreadable", "right", "wrong", "warm-up"]
+State = Literal["no vote", "unreadable", "right", "wrong", "changed", "warm-up"]
 Misconceptions = Mapping[str, Mapping[str, str]]
 
 _QUESTION = re.compile(r"\d\d[a-z]?(-[a-z0-9]+)+")
@@ -37,6 +43,7 @@ _EDGE = {
     "unreadable": "var(--jp-warn-color1, #b36200)",
     "right": "var(--jp-success-color1, #2e7d32)",
     "wrong": "var(--jp-warn-color1, #b36200)",
+    "changed": "var(--jp-border-color1, #8a8a8a)",
     "warm-up": "var(--jp-border-color1, #8a8a8a)",
 }
 _LABEL = {
@@ -44,8 +51,11 @@ _LABEL = {
     "unreadable": "Prediction, the vote cannot be read",
     "right": "Prediction, right",
     "wrong": "Prediction, wrong",
+    "changed": "Prediction, not settled by this run",
     "warm-up": "Warm-up",
 }
+
+_first_outcomes: dict[tuple[Path | None, str], str] = {}  # of what was run in this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,9 @@ def settle(
 ) -> Note:
     """Say what the run decided and what the learner had voted; remember the vote.
 
+    A run that comes out at another option than the question's first one settles nothing, and says
+    so. The same vote again is remembered once; a changed vote counts, beside the earlier one.
+
     ``vote`` is None, "b", "b 70%" or ("b", 70), in any letter case. ``outcome`` is the option that
     the run came out at, ``beliefs`` the misconception's slug behind each wrong option, ``measured``
     what was seen, in words; ``because`` explains it in a sentence or two. ``misconceptions`` and
@@ -98,6 +111,10 @@ def settle(
     options = [chr(letter) for letter in range(ord("a"), ord(last) + 1)]
     seen = str(measured).removesuffix(".")
     decided = [("Measured", f"{seen}. That is option {outcome}."), ("", because)]
+    history = history or History()
+    former = history.votes(question)
+    seen_first = _first_outcomes.setdefault((history.path, question), outcome)
+    first = former[0].outcome if former else seen_first
     choice, confidence = _read(vote, options)
     if choice is None:
         state: State = "no vote" if vote is None else "unreadable"
@@ -109,13 +126,16 @@ def settle(
         )
         return _note(state, head, decided)
 
-    history = history or History()
-    former = [each for each in history.votes(question) if each.choice != choice]
+    if outcome != first:
+        head = f"This run came out at {outcome}, and the question's first run at {first}."
+        kept = _kept(former[-1]) if former else _NOTHING_KEPT
+        return _note("changed", head, [("Measured", f"{seen}."), ("", kept)])
+    earlier = [each for each in former if each.choice != choice]
     belief = "" if choice == outcome else beliefs.get(choice, "")
     history.vote(question, choice, confidence, outcome=outcome, belief=belief, measured=seen)
     again = (
-        f"Your earlier vote was {_said(former[-1].choice, former[-1].confidence)}."
-        if former
+        f"Your earlier vote was {_said(earlier[-1].choice, earlier[-1].confidence)}."
+        if earlier
         else ""
     )
     if choice == outcome:
@@ -212,6 +232,20 @@ def _recalled(mistake: Vote, known: Misconceptions) -> tuple[str, list[str]]:
     return (
         f"Lesson {lesson}, {sure}: {entry['belief']}",
         [f"What is true: {entry['truth']}", measured],
+    )
+
+
+_NOTHING_KEPT = (
+    "Something was changed in between, so this run settles no vote. Run the cell as the lesson has "
+    "it; if it stands there so, restart the kernel first."
+)
+
+
+def _kept(vote: Vote) -> str:
+    found = "wrong" if vote.wrong else "right"
+    return (
+        "Something was changed in between, so this run settles no vote. "
+        f"Yours, {_said(vote.choice, vote.confidence)}, was {found} and stays so."
     )
 
 

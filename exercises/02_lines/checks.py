@@ -401,7 +401,7 @@ async def an_empty_line_is_a_request(answer, draw, variant):
 @exercise.check(
     "1024 bytes are a line and 1025 are not",
     points=1,
-    misconception="length-can-be-trusted",
+    misconception="every-line-ends",
     hints=[
         "What exactly is counted, and does the limit itself belong to what is allowed?",
         "Count the bytes before the line feed: 1024 are a request, 1025 are too many.",
@@ -424,7 +424,7 @@ async def the_limit_of_a_line(answer, draw, variant):
 @exercise.check(
     "a line that does not end",
     points=2,
-    misconception="length-can-be-trusted",
+    misconception="every-line-ends",
     hints=[
         "How much memory does a client cost that never sends a line feed?",
         "What is left over can be too long as well: compare it with the limit after every read.",

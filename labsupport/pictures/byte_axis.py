@@ -5,13 +5,16 @@ its bytes. A line marks each cut between two blocks; it is solid where every row
 where some row has not. So it is seen at a glance whether the cuts of the sender are those of the
 receiver, which on a stream they need not be (RFC 9293, section 3.8).
 
+Parts of a message, such as a header and a body, can be drawn below the rows. They are what the
+bytes mean to a program, which nothing on the wire says; a thick line ends each.
+
 The rows of the two ends need recording sockets. A `Link` has rows of its own, because its reads and
 writes are neither the sender's sends nor the receiver's reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -29,6 +32,7 @@ _LEFT, _RIGHT = 1.62, 7.78  # inches: where byte 0 begins and where the last byt
 _TALL, _GAP = 0.40, 0.46  # inches: a row, and what lies between two rows
 _LETTERS = 44  # bytes that are shown one by one, at most
 _LINES = 60  # cuts that get a line, at most
+_PARTS = 0.30  # inches: the row of the parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def byte_axis(
     connection: int | None = None,
     client: str = "client",
     server: str = "server",
+    notes: Mapping[range, str] | None = None,
     alt: str | None = None,
 ) -> Picture:
     """The sender's sends and the receiver's reads of one direction over one axis of bytes.
@@ -73,11 +78,13 @@ def byte_axis(
     direction: without it, the one that has data; both having some, "to_server".
     connection: its number; may be left out when the trace has only one.
     client, server: the names (`where`) of the recorders at the two ends.
+    notes: offsets and what they are, as in `hexdump`: a row of its own, for what the bytes mean.
     alt: the picture in words, instead of those made from the data; for a run whose number of reads
         differs from time to time.
 
     Raises ValueError when there is nothing to draw, when the trace has several connections and none
-    is named, and when the trace was too full to keep its data.
+    is named, when a note is about bytes that there are not, and when the trace was too full to keep
+    its data.
     """
     finding = style.sentence(finding)
     if trace.dropped:
@@ -97,7 +104,7 @@ def byte_axis(
             f"no bytes travelled {way.replace('_', ' the ')} on connection {number}, so there is "
             "nothing to draw. Record the sockets at the ends, and draw after the bytes were read."
         )
-    return _drawn(rows, finding, way, (client, server), alt)
+    return _drawn(rows, _parts(notes or {}, rows), finding, way, (client, server), alt)
 
 
 def _the_connection(events: Sequence[Event], wanted: int | None) -> int:
@@ -149,26 +156,53 @@ def _rows(
     return rows
 
 
+def _parts(notes: Mapping[range, str], rows: list[_Row]) -> list[tuple[int, int, str]]:
+    """(start, stop, text) of each note, in the order of the bytes."""
+    total = max(row.end for row in rows)
+    parts = sorted((span.start, span.stop, text) for span, text in notes.items())
+    edges = [edge for start, stop, _ in parts for edge in (start, stop)]
+    if (
+        any(span.step != 1 or not span for span in notes)
+        or edges != sorted(edges)
+        or (edges and not 0 <= edges[0] <= edges[-1] <= total)
+    ):
+        raise ValueError(
+            f"notes are ranges of bytes that do not overlap, from range(0, ...) to "
+            f"range(..., {total}): {style.count(total, 'byte')} travelled; got {dict(notes)}"
+        )
+    return parts
+
+
 def _drawn(
-    rows: list[_Row], finding: str, way: Direction, ends: tuple[str, str], alt: str | None
+    rows: list[_Row],
+    parts: list[tuple[int, int, str]],
+    finding: str,
+    way: Direction,
+    ends: tuple[str, str],
+    alt: str | None,
 ) -> Picture:
     total = max(row.end for row in rows)
     cuts_of = {row.name: row.cuts(total) for row in rows}
     cuts = sorted(set().union(*cuts_of.values()))
     kept = sorted(set.intersection(*map(set, cuts_of.values())))
-    below = 0.78
+    under = _GAP + _PARTS if parts else 0.0
+    below = 0.78 + under
     height = below + len(rows) * _TALL + (len(rows) - 1) * _GAP + 0.34
     caption = "One block for each call, over the same bytes."
     if cuts and len(rows) > 1 and len(cuts) <= _LINES:
         caption += " Solid line: a cut in every row. Dashed: a row has no cut there."
+    if parts:
+        caption = caption.replace(", over the same bytes", "") + " Thick: a part ends."
     figure, axes = style.paper(height, finding, caption)
     scale = (_RIGHT - _LEFT) / total
     lows = [height - 0.34 - _TALL - number * (_TALL + _GAP) for number in range(len(rows))]
+    axis = below - under - 0.22
     if len(cuts) <= _LINES:
-        _draw_cuts(axes, cuts, kept, lows, below - 0.22, scale)
+        _draw_cuts(axes, cuts, kept, lows, below - _GAP if parts else axis, scale)
+    _draw_parts(axes, parts, lows[-1], axis, scale)
     for row, low in zip(rows, lows, strict=True):
         _draw_row(axes, row, low, total, scale)
-    _draw_axis(axes, below - 0.22, total, scale, f"byte of the stream, {_from_to(way, ends)}")
+    _draw_axis(axes, axis, total, scale, f"byte of the stream, {_from_to(way, ends)}")
     unread = _unread(rows)
     data = {
         "direction": way,
@@ -177,8 +211,9 @@ def _drawn(
         "cuts": cuts_of,
         "kept": kept,
         "unread": unread,
+        "parts": parts,
     }
-    return Picture(figure, finding, alt or _in_words(rows, total, way, ends, unread), data)
+    return Picture(figure, finding, alt or _in_words(rows, parts, total, way, ends, unread), data)
 
 
 def _draw_cuts(
@@ -197,6 +232,30 @@ def _draw_cuts(
                     (x, x), (high, low), color=style.BLACK, linewidth=1.0,
                     linestyle=(0, (3, 2)), zorder=1,
                 )  # fmt: skip
+
+
+def _draw_parts(
+    axes: Axes, parts: list[tuple[int, int, str]], above: float, axis: float, scale: float
+) -> None:
+    """A row that says what the bytes are; a thick line ends each part, from the row above on."""
+    low = above - _GAP - _PARTS
+    for start, stop, text in parts:
+        wide = (stop - start) * scale
+        left = _LEFT + start * scale
+        axes.add_patch(
+            Rectangle(
+                (left, low), wide, _PARTS, facecolor="white", edgecolor=style.GREY, linewidth=0.8,
+                zorder=2,
+            )
+        )  # fmt: skip
+        axes.text(
+            left + wide / 2, low + _PARTS / 2, style.fitted(text, style.TEXT - 0.5, wide - 0.08),
+            fontsize=style.TEXT - 0.5, ha="center", va="center", color=style.BLACK, zorder=4,
+            parse_math=False,
+        )  # fmt: skip
+        for edge in (start, stop):
+            x = _LEFT + edge * scale
+            axes.plot((x, x), (above, axis), color=style.BLACK, linewidth=2.6, zorder=3)
 
 
 def _draw_row(axes: Axes, row: _Row, low: float, total: int, scale: float) -> None:
@@ -312,6 +371,7 @@ def _from_to(way: Direction, ends: tuple[str, str]) -> str:
 
 def _in_words(
     rows: list[_Row],
+    parts: list[tuple[int, int, str]],
     total: int,
     way: Direction,
     ends: tuple[str, str],
@@ -321,14 +381,26 @@ def _in_words(
     for row in rows:
         sizes = style.sizes([size for _, size in row.blocks]) if row.blocks else "nothing"
         said.append(f"The {row.name} {sizes}.")
-    first = rows[0]
+    first, last = rows[0], rows[-1]
     if len(rows) > 1 and (cuts := first.cuts(total)):
         many = style.count(len(cuts), "cut")
-        both = len(set(cuts) & set(rows[-1].cuts(total)))
         calls = "sends" if first.verb == "sent" else "reads"
-        found = f"{both} are cuts" if both > 1 else f"{both or 'none'} is a cut"
-        said.append(f"Of the {many} between its {calls}, {found} in what the {rows[-1].name}.")
+        said.append(f"Of the {many} between its {calls}, {_also(cuts, last, total)}.")
+    if parts:
+        named = [f"{text} ({style.count(stop - start, 'byte')})" for start, stop, text in parts]
+        said.append(f"The parts: {style.joined(named)}.")
+        edges = {edge for start, stop, _ in parts for edge in (start, stop)} - {0, total}
+        if edges:
+            many = style.count(len(edges), "border")
+            said.append(f"Of their {many}, {_also(edges, last, total)}.")
     if unread:
         verb = "was" if unread == 1 else "were"
         said.append(f"{style.count(unread, 'byte')} at the end {verb} not read.")
     return " ".join(said)
+
+
+def _also(edges: Collection[int], row: _Row, total: int) -> str:
+    """How many of these edges a row has too: "2 are cuts in what the server read"."""
+    both = len(set(edges) & set(row.cuts(total)))
+    found = f"{both} are cuts" if both > 1 else f"{both or 'none'} is a cut"
+    return f"{found} in what the {row.name}"

@@ -30,6 +30,7 @@ def test_three_sends_that_are_read_as_one(recorded: Recorded) -> None:
         "cuts": {"client sent": [7, 15], "server read": []},
         "kept": [],
         "unread": 0,
+        "parts": [],
     }
     assert picture.alt == (
         "Byte axis: 24 bytes from client to server. The client sent 3 times: 7, 8 and 9 bytes. "
@@ -107,6 +108,51 @@ def test_either_direction_can_be_asked_for(recorded: Recorded) -> None:
     assert picture.data["rows"] == {"server sent": [(0, 5)], "client read": []}
     assert picture.data["unread"] == 5
     assert "The client read nothing." in picture.alt
+
+
+HEADER_AND_BODY = {range(0, 4): "header", range(4, 6): "body"}
+
+
+def test_parts_of_a_message_have_a_row_and_their_borders_are_compared(recorded: Recorded) -> None:
+    recorded.client.sendall(b"\x00\x00\x00\x02hi")
+    recorded.arrived(6)
+    recorded.server.recv(4)
+    recorded.server.recv(2)
+    picture = pictures.byte_axis(
+        recorded.trace, finding="A read ends where a part ends.", notes=HEADER_AND_BODY
+    )
+    assert picture.data["parts"] == [(0, 4, "header"), (4, 6, "body")]
+    assert picture.data["rows"] == {"client sent": [(0, 6)], "server read": [(0, 4), (4, 2)]}
+    assert picture.alt == (
+        "Byte axis: 6 bytes from client to server. The client sent once: 6 bytes. "
+        "The server read 2 times: 4 and 2 bytes. The parts: header (4 bytes) and body (2 bytes). "
+        "Of their 1 border, 1 is a cut in what the server read."
+    )
+    texts = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert texts.count("header") == texts.count("body") == 1
+    thick = [line for line in picture.figure.axes[0].lines if line.get_linewidth() > 2]
+    assert len({line.get_xdata()[0] for line in thick}) == 3
+
+
+def test_parts_may_leave_bytes_out_and_may_be_read_across(recorded: Recorded) -> None:
+    recorded.client.sendall(b"abcdef")
+    recorded.arrived(6)
+    recorded.server.recv(6)
+    picture = pictures.byte_axis(recorded.trace, finding="One read.", notes={range(1, 3): "bc"})
+    assert picture.alt.endswith("Of their 2 borders, none is a cut in what the server read.")
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [[range(0, 7)], [range(-1, 2)], [range(2, 2)], [range(0, 6, 2)], [range(0, 3), range(2, 4)]],
+    ids=["behind the end", "before the start", "empty", "with gaps", "overlapping"],
+)
+def test_a_note_about_bytes_that_there_are_not_is_refused(
+    recorded: Recorded, spans: list[range]
+) -> None:
+    recorded.client.sendall(b"abcdef")
+    with pytest.raises(ValueError, match=r"range\(\.\.\., 6\): 6 bytes travelled"):
+        pictures.byte_axis(recorded.trace, finding="No.", notes={span: "x" for span in spans})
 
 
 def test_recorders_may_have_other_names() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -152,16 +154,14 @@ def test_a_wrong_vote_names_the_belief_and_what_is_true(history: History) -> Non
 
 
 def test_a_wrong_option_without_a_named_belief_is_settled_too(history: History) -> None:
-    note = reads("a", history, beliefs={"a": "recv-is-a-message"}, outcome="c")
+    note = reads("b", history, beliefs={"a": "recv-is-a-message"}, outcome="c")
     assert note.state == "wrong"
-    note = reads("a", history, beliefs={"a": "recv-is-a-message"}, outcome="a")
-    assert note.state == "right"
     assert "belief" not in note.text
 
 
 def test_the_run_decides_and_not_a_stored_answer(history: History) -> None:
-    assert reads("a", history, outcome="a").state == "right"
-    assert reads("a", history, outcome="c").state == "wrong"
+    assert reads("a", history, question="02a-one", outcome="a").state == "right"
+    assert reads("a", history, question="02a-other", outcome="c").state == "wrong"
 
 
 def test_a_changed_vote_mentions_the_earlier_one(history: History) -> None:
@@ -172,6 +172,82 @@ def test_a_changed_vote_mentions_the_earlier_one(history: History) -> None:
 def test_the_same_vote_again_is_not_a_change(history: History) -> None:
     reads("b 50", history)
     assert "earlier" not in reads("b 80", history).text
+
+
+class TestChangedProgram:
+    """A lesson says "change one thing"; what is run then is not what the vote is about."""
+
+    def test_a_run_that_comes_out_elsewhere_settles_nothing(self, history: History) -> None:
+        reads("b 90%", history)
+        note = reads("b 90%", history, outcome="a", measured="3 reads")
+        assert note.state == "changed"
+        assert note.text == (
+            "This run came out at a, and the question's first run at b.\n"
+            "Measured: 3 reads.\n"
+            "Something was changed in between, so this run settles no vote. Yours, b (90 % sure), "
+            "was right and stays so."
+        )
+        assert [vote.outcome for vote in history.votes()] == ["b"]
+        assert "Nothing" in warm_up("02b", history=history, misconceptions=BELIEFS).text
+
+    def test_a_vote_for_the_changed_program_is_not_remembered_either(
+        self, history: History
+    ) -> None:
+        reads("b", history)
+        assert reads("a 80%", history, outcome="a").state == "changed"
+        assert [vote.choice for vote in history.votes()] == ["b"]
+
+    def test_put_back_it_is_as_it_was(self, history: History) -> None:
+        first = reads("a 90%", history)
+        assert reads("a 90%", history, outcome="c").text.endswith(
+            "Yours, a (90 % sure), was wrong and stays so."
+        )
+        assert reads("a 90%", history).text == first.text
+        assert len(history.votes()) == 1
+
+    def test_whoever_had_not_voted_before_the_change_has_not_voted(self, history: History) -> None:
+        reads(None, history)
+        note = reads("b 90%", history, outcome="a")
+        assert note.state == "changed"
+        assert note.text.endswith(
+            "Run the cell as the lesson has it; if it stands there so, restart the kernel first."
+        )
+        assert history.votes() == ()
+        assert reads("b 90%", history).state == "right"
+
+    def test_without_a_vote_the_measurement_is_shown_as_ever(self, history: History) -> None:
+        reads("b", history)
+        note = reads(None, history, outcome="a")
+        assert note.state == "no vote"
+        assert "That is option a." in note.text
+
+    def test_running_all_cells_again_remembers_the_vote_once(self, history: History) -> None:
+        for _ in range(3):
+            assert reads("b 70%", history).state == "right"
+        assert len(history.votes()) == 1
+
+    def test_a_vote_that_is_changed_on_purpose_counts(self, history: History) -> None:
+        reads("a 90%", history)
+        assert reads("b", history).state == "right"
+        assert [vote.choice for vote in history.votes()] == ["a", "b"]
+
+    def test_another_process_knows_which_run_was_the_first(
+        self, history: History, tmp_path: Path
+    ) -> None:
+        """The kernel was restarted: only the history remembers."""
+        reads("b 90%", history)
+        script = (
+            "from labsupport.history import History\n"
+            "from labsupport.predictions import settle\n"
+            "note = settle('02a-reads', 'b 90%', outcome='a', beliefs={}, measured='3 reads',"
+            f" misconceptions={{}}, history=History({str(tmp_path)!r}))\n"
+            "print(note.state)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "changed\n"
+        assert len(history.votes()) == 1
 
 
 def test_the_html_says_the_same_as_the_text_and_escapes_it(history: History) -> None:
@@ -189,7 +265,8 @@ def test_meaning_does_not_hang_on_colour(history: History) -> None:
         reads(vote, history).html.split('aria-label="')[1].split('"')[0]
         for vote in (None, "a", "b", 3)
     }
-    assert len(labels) == 4
+    labels.add(reads("b", history, outcome="a").html.split('aria-label="')[1].split('"')[0])
+    assert len(labels) == 5
 
 
 def test_it_works_where_there_is_no_place_for_a_history(

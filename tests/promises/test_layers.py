@@ -29,6 +29,7 @@ GROUND: dict[str, set[str]] = {
     "trace": {"clock"},
     "recording": {"clock", "trace"},
     "link": {"clock", "sockdiag", "trace"},
+    "ends": {"clock", "link", "recording", "trace"},
     "serving": {"clock"},
     "meters": {"clock", "sockdiag", "trace"},
     "sockdiag": set(),

@@ -1,7 +1,7 @@
 """Says that a line is too long, and goes on with what follows.
 
 refused by: 1024 bytes are a line and 1025 are not, a line that does not end
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024

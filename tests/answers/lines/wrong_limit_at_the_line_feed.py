@@ -1,7 +1,7 @@
 """Looks at the length of a line only when its end has come.
 
 refused by: a line that does not end
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024

@@ -1,7 +1,7 @@
 """Refuses a line of exactly 1024 bytes.
 
 refused by: 1024 bytes are a line and 1025 are not
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024

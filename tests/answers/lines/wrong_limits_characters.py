@@ -1,7 +1,7 @@
 """Counts the characters of a line, not its bytes, to see whether it is too long.
 
 refused by: 1024 bytes are a line and 1025 are not
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024

@@ -1,7 +1,7 @@
 """Waits for the end of a line, however long it becomes.
 
 refused by: 1024 bytes are a line and 1025 are not, a line that does not end
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 
