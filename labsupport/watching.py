@@ -82,8 +82,10 @@ class _Watch:
         self.named: set[str] = set()  # other exercises of whose saves the learner was told
 
     def run(self, slug: str | None) -> None:
-        task = self._entered(self._first(slug), aloud=True)
+        first = self._first(slug)
         with contextlib.closing(_glances(self.root / "exercises", self._say)) as glances:
+            next(glances)  # from here on every change is told
+            task = self._entered(first, aloud=True)
             while task is not None:
                 self._say_elsewhere(next(glances), task)
                 task = self._saved(task)

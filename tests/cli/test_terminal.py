@@ -24,7 +24,7 @@ from tests.cli.watched import PATIENCE, environment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals for this"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
 ]
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -16,7 +16,7 @@ from tests.cli.conftest import Run, Watch
 from tests.cli.small import DOUBLE, HALF, ONE_MORE, STUB, WRONG, SmallCourse, notebook
 from tests.cli.watched import PATIENCE, Watched
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 SLOW = "import time\n\ndef f(number):\n    time.sleep(1.5)\n"
 NEVER = "def f(number):\n    while True: pass\n"

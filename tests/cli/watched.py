@@ -16,7 +16,7 @@ import psutil
 
 from labsupport.clock import poll
 
-PATIENCE = 40.0  # seconds for anything to happen, on a busy machine
+PATIENCE = 100.0  # seconds for anything to happen, on a machine that is more than busy
 
 
 class Watched:
