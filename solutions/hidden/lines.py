@@ -6,16 +6,15 @@ hidden = HiddenChecks("lines")
 
 LIMIT = 1024
 PATIENCE = 2.0  # seconds for a reply; a right answer takes milliseconds
-TOO_LONG = b"error: line too long\n"
 
 
-async def exchanged(answer, data, wanted, said, sizes=()):
+async def exchanged(answer, data, wanted, said, sizes):
     """Send data on a new connection, which stays open, and compare the line that comes.
 
     sizes: of the pieces in which the answer reads it; the last one repeats.
     """
-    link = Link(to_server={"cut": sizes}) if sizes else None
-    how = f"in pieces of {', '.join(map(str, sizes))} bytes" if sizes else "in one piece"
+    link = Link(to_server={"cut": sizes})
+    how = f"in pieces of {', '.join(map(str, sizes))} bytes"
     did = f"sent {data[:12]!r}... and so on, {len(data):,} bytes, {how}"
     async with answer.handling(link=link) as peer:
         conn = await peer.connect()
@@ -38,20 +37,6 @@ def reply_to(text):
 
 
 @hidden.check(
-    "a carriage return counts",
-    points=1,
-    misconception="close-is-enough",
-    said="Every byte before the line feed counts towards the 1024, also a carriage return.",
-)
-async def a_carriage_return_counts(answer, draw, variant):
-    text = full(draw, LIMIT - 1)
-    said = "1023 bytes and a carriage return are 1024 bytes: a request"
-    await exchanged(answer, f"{text}\r\n".encode(), reply_to(text), said)
-    said = "1024 bytes and a carriage return are 1025 bytes: too long"
-    await exchanged(answer, f"{text}.\r\n".encode(), TOO_LONG, said)
-
-
-@hidden.check(
     "a full line, and its line feed later",
     points=1,
     misconception="recv-is-a-message",
@@ -64,16 +49,3 @@ async def a_full_line_and_its_line_feed_later(answer, draw, variant):
     await exchanged(answer, f"{text}\n".encode(), reply_to(text), said, (LIMIT, 1))
     text = full(draw, LIMIT - 1)
     await exchanged(answer, f"{text}\r\n".encode(), reply_to(text), said, (LIMIT, 1))
-
-
-@hidden.check(
-    "a line that grows without end",
-    points=1,
-    misconception="length-can-be-trusted",
-    said="A line is too long as soon as 1025 of its bytes are there, in however many pieces they "
-    "came.",
-)
-async def a_line_that_grows_without_end(answer, draw, variant):
-    data = full(draw, LIMIT + 1).encode()
-    said = "1025 bytes of a line are there, and no line feed"
-    await exchanged(answer, data, TOO_LONG, said, (draw.integer(100, 300),))

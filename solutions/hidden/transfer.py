@@ -4,7 +4,6 @@ import hashlib
 
 from labsupport.checking import (
     HiddenChecks,
-    Link,
     Mismatch,
     assert_bytes,
     assert_equal,
@@ -27,7 +26,7 @@ def offset_in(line):
     return int(last[0]) if last and last[0].isdigit() else 0
 
 
-async def fetched(answer, content, wanted, did, there=b"", link=None):
+async def fetched(answer, content, wanted, did, there=b""):
     """Have a file fetched, of which a part may be there; it must come with these requests."""
     asked = []
 
@@ -37,7 +36,7 @@ async def fetched(answer, content, wanted, did, there=b"", link=None):
 
     if there:
         answer.put(PART, there)
-    async with answer.facing(script, link=link) as address:
+    async with answer.facing(script) as address:
         await answer.call("fetch", *address, "notes.txt", PATH)
     target = answer.folder / PATH
     assert_that(target.exists(), "the file is there when fetch returns", "a file", "none", did)
@@ -59,19 +58,6 @@ async def nothing_is_left_to_fetch(answer, draw, variant):
     content = draw.bytes(draw.integer(500, 1500))
     did = f"put all {len(content)} bytes into {PART}, then called fetch"
     await fetched(answer, content, [b"GET notes.txt %d\n" % len(content)], did, there=content)
-
-
-@hidden.check(
-    "the head line in pieces",
-    points=1,
-    misconception="recv-is-a-message",
-    said="The head line can take several reads.",
-)
-async def the_head_line_in_pieces(answer, draw, variant):
-    content = draw.bytes(draw.integer(50, 100))
-    size = draw.integer(3, 30)
-    did = f"sent head line and file in pieces of {size} bytes"
-    await fetched(answer, content, [b"GET notes.txt 0\n"], did, link=Link(to_client={"cut": size}))
 
 
 @hidden.check(

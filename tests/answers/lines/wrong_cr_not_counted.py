@@ -1,7 +1,7 @@
 """Takes the carriage return off before it counts the bytes of a line.
 
 refused by: 1024 bytes are a line and 1025 are not
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024

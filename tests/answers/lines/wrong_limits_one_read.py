@@ -1,7 +1,7 @@
 """Compares what one read has added to a line with the limit, not all that waits.
 
 refused by: a line that does not end
-misconception: length-can-be-trusted
+misconception: every-line-ends
 """
 
 LIMIT = 1024
