@@ -1,11 +1,13 @@
 """Checks of the exercise `break_stream`: the learner's peer tells right servers from wrong ones.
 
 The servers are in suspects.py. They are the course's own programs, so they run beside the checks;
-what is judged is only what find_fault says of each. A catch counts when a right server is spared
-in the same run: to call everything faulty catches nothing.
+what is judged is only what find_fault says of each. A catch counts when two right servers are
+spared beside it: to call everything faulty catches nothing. Each server is met by a fresh process,
+in an order that nobody knows, so that only what a server does can tell which one it is.
 """
 
 import importlib.util
+import secrets
 from pathlib import Path
 
 from labsupport.checking import Exercise, Link, assert_that, fail
@@ -34,11 +36,8 @@ suspects = _suspects()
 
 
 async def verdict_on(answer, server, **faults):
-    """What find_fault says of a server behind a cable: None, or a sentence."""
-    with (
-        serve(server, name=f"suspect {server.__name__}") as suspect,
-        Link(to=suspect, **faults) as cable,
-    ):
+    """What find_fault says of one server behind a cable: None, or a sentence."""
+    with serve(server, name="suspect") as suspect, Link(to=suspect, **faults) as cable:
         said = await answer.call("find_fault", cable.host, cable.port)
     if not (said is None or (isinstance(said, str) and said.strip())):
         fail(
@@ -49,38 +48,53 @@ async def verdict_on(answer, server, **faults):
     return said
 
 
-async def catches(answer, draw, server, does, spared):
-    """The faulty server is found out and the right one spared, in an order that is drawn."""
-    right_first = draw.choice([True, False])
-    if right_first:
-        await spares(answer, spared)
-    said = await verdict_on(answer, server)
+async def catches(answer, server, does):
+    """Fail unless the faulty server is found out."""
     assert_that(
-        said is not None,
+        await verdict_on(answer, server) is not None,
         said="the faulty server has to be found out",
         did=f"ran find_fault against a server that {does}",
         expected="a sentence that says what is wrong",
         got="None: no fault was found",
     )
-    if not right_first:
-        await spares(answer, spared)
 
 
 async def spares(answer, server, **faults):
+    """Fail unless the right server is spared."""
     said = await verdict_on(answer, server, **faults)
+    pieces = ", whose replies came byte by byte" if faults else ""
     assert_that(
         said is None,
         said="a server that keeps to the protocol has no fault",
-        did=f"ran find_fault against a right server: {server.__doc__.lower().rstrip('.')}",
+        did=f"ran find_fault against a right server{pieces}",
         expected="None",
         got=repr(said),
     )
 
 
+async def tells_apart(answer, faulty, does, *more):
+    """The faulty server is found out and right ones are spared, each by a fresh process.
+
+    more: further meetings. The order is the system's and not drawn from the seed: a program that
+    judges by what a server does says the same in every order, and no other can learn it.
+    """
+    meetings = [
+        lambda: catches(answer, faulty, does),
+        lambda: spares(answer, suspects.buffered),
+        lambda: spares(answer, suspects.by_file),
+        *more,
+    ]
+    secrets.SystemRandom().shuffle(meetings)
+    for number, meeting in enumerate(meetings):
+        if number:
+            await answer.restart()
+        await meeting()
+
+
 @exercise.check(
     "spares right servers",
     points=3,
-    deadline=30.0,
+    deadline=40.0,
     misconception="recv-fills-the-buffer",
     hints=[
         "Which promise does your probe expect that the protocol does not make?",
@@ -89,16 +103,17 @@ async def spares(answer, server, **faults):
     ],
 )
 async def spares_right_servers(answer, draw, variant):
+    async def byte_by_byte():
+        await spares(answer, suspects.buffered, to_client={"cut": 1})
+
     does = "sends each line back as it came"
-    await catches(answer, draw, suspects.repeats, does, suspects.buffered)
-    await spares(answer, suspects.by_file)
-    await spares(answer, suspects.buffered, to_client={"cut": 1})  # replies come byte by byte
+    await tells_apart(answer, suspects.repeats, does, byte_by_byte)
 
 
 @exercise.check(
     "catches a server that answers half a line",
     points=2,
-    deadline=20.0,
+    deadline=30.0,
     misconception="recv-is-a-message",
     hints=[
         "A line can arrive in two reads. How do you make sure that it does?",
@@ -109,13 +124,13 @@ async def spares_right_servers(answer, draw, variant):
 )
 async def catches_half_a_line(answer, draw, variant):
     does = "takes the unfinished end of a read for a line"
-    await catches(answer, draw, suspects.reads_are_lines, does, suspects.by_file)
+    await tells_apart(answer, suspects.reads_are_lines, does)
 
 
 @exercise.check(
     "catches a server that decodes each read",
     points=2,
-    deadline=20.0,
+    deadline=30.0,
     misconception="chunk-is-text",
     hints=[
         "Where do you have to cut a text so that neither half can be decoded?",
@@ -125,13 +140,13 @@ async def catches_half_a_line(answer, draw, variant):
 )
 async def catches_decoding_reads(answer, draw, variant):
     does = "decodes what each recv returns"
-    await catches(answer, draw, suspects.decodes_reads, does, suspects.buffered)
+    await tells_apart(answer, suspects.decodes_reads, does)
 
 
 @exercise.check(
     "catches a server that drops lines",
     points=2,
-    deadline=20.0,
+    deadline=30.0,
     misconception="one-request-per-connection",
     hints=[
         "How many lines can one send carry? How many replies have to come?",
@@ -140,13 +155,13 @@ async def catches_decoding_reads(answer, draw, variant):
 )
 async def catches_dropped_lines(answer, draw, variant):
     does = "answers one line of each read"
-    await catches(answer, draw, suspects.first_line_only, does, suspects.buffered)
+    await tells_apart(answer, suspects.first_line_only, does)
 
 
 @exercise.check(
     "catches a server that mixes its clients",
     points=2,
-    deadline=20.0,
+    deadline=30.0,
     misconception="one-buffer-is-enough",
     hints=[
         "What does a client leave behind that goes away in the middle of a line?",
@@ -155,13 +170,13 @@ async def catches_dropped_lines(answer, draw, variant):
 )
 async def catches_mixed_clients(answer, draw, variant):
     does = "keeps one buffer for all connections"
-    await catches(answer, draw, suspects.one_buffer, does, suspects.by_file)
+    await tells_apart(answer, suspects.one_buffer, does)
 
 
 @exercise.check(
     "catches a server that dies by a reset",
     points=2,
-    deadline=20.0,
+    deadline=30.0,
     misconception="eof-is-the-only-end",
     hints=[
         "In what other way than by a close can a client leave?",
@@ -171,13 +186,13 @@ async def catches_mixed_clients(answer, draw, variant):
 )
 async def catches_death_by_reset(answer, draw, variant):
     does = "ends when a client resets its connection"
-    await catches(answer, draw, suspects.dies_by_reset, does, suspects.buffered)
+    await tells_apart(answer, suspects.dies_by_reset, does)
 
 
 @exercise.check(
     "catches a server with small capitals",
     points=1,
-    deadline=20.0,
+    deadline=30.0,
     misconception="ascii-is-enough",
     hints=[
         "Which letters has your probe tried?",
@@ -186,4 +201,4 @@ async def catches_death_by_reset(answer, draw, variant):
 )
 async def catches_ascii_capitals(answer, draw, variant):
     does = "writes capitals for A to Z only"
-    await catches(answer, draw, suspects.ascii_capitals, does, suspects.buffered)
+    await tells_apart(answer, suspects.ascii_capitals, does)

@@ -3,9 +3,14 @@
 The protocol: each line of UTF-8 that ends in a line feed is answered by one line, the same text in
 capitals. Each function takes a listening socket and serves until that is closed. A wrong one has
 one fault, which its first line names; in everything else it keeps to the protocol.
+
+Nothing else gives a wrong one away: how it accepts, reads, waits and takes bytes that are not UTF-8
+is the same as in `buffered`, a right one. `by_file`, another right one, does all of that otherwise.
 """
 
 import threading
+
+LATE = 1.5  # seconds in which more bytes come in the same read as half a line
 
 
 def _clients(listener, talk, *, forgiving=True):
@@ -20,17 +25,38 @@ def _clients(listener, talk, *, forgiving=True):
                     raise
 
 
-def _answer_lines(connection, buffer):
+def _read(connection):
+    """Read as a busy server does: late, when all that has come is the start of a line.
+
+    So a pause between two sends does not cut a line; only the reply to an earlier line shows that
+    the server has read. Who sends whole lines, or more than that, never waits for this.
+    """
+    data = connection.recv(4096)
+    connection.settimeout(LATE)
+    try:
+        while data and b"\n" not in data and (more := connection.recv(4096)):
+            data += more
+    except TimeoutError:
+        pass
+    connection.settimeout(None)
+    return data
+
+
+def _reply(line):
+    return line.decode(errors="replace").upper().encode() + b"\n"
+
+
+def _answer_lines(connection, buffer, reply=_reply):
     """Answer every complete line of the buffer, and keep the rest in it."""
     while b"\n" in buffer:
         line, _, rest = buffer.partition(b"\n")
         buffer[:] = rest
-        connection.sendall(line.decode().upper().encode() + b"\n")
+        connection.sendall(reply(line))
 
 
 def _talk(connection):
     buffer = bytearray()
-    while data := connection.recv(4096):
+    while data := _read(connection):
         buffer += data
         _answer_lines(connection, buffer)
 
@@ -52,7 +78,7 @@ def by_file(listener):
                 for line in lines:
                     if line.endswith(b"\n"):
                         connection.sendall(line.decode().upper().encode())
-            except ConnectionError:
+            except (ConnectionError, UnicodeDecodeError):
                 return
 
     while True:
@@ -63,28 +89,11 @@ def by_file(listener):
 # ---- wrong servers ----
 
 
-def _read_late(connection):
-    """Read as a busy server does: what follows half a line within 0.7 s comes in the same read.
-
-    So a pause between two sends does not cut them; only the reply to an earlier line shows that the
-    server has read.
-    """
-    data = connection.recv(4096)
-    connection.settimeout(0.7)
-    try:
-        while data and not data.endswith(b"\n") and (more := connection.recv(4096)):
-            data += more
-    except TimeoutError:
-        pass
-    connection.settimeout(None)
-    return data
-
-
 def repeats(listener):
     """Send each line back as it came."""
 
     def talk(connection):
-        while data := connection.recv(4096):
+        while data := _read(connection):
             connection.sendall(data)
 
     _clients(listener, talk)
@@ -94,9 +103,9 @@ def reads_are_lines(listener):
     """Answer the unfinished end of a read as if it were a line."""
 
     def talk(connection):
-        while data := _read_late(connection):
+        while data := _read(connection):
             for line in data.removesuffix(b"\n").split(b"\n"):
-                connection.sendall(line.decode(errors="ignore").upper().encode() + b"\n")
+                connection.sendall(_reply(line))
 
     _clients(listener, talk)
 
@@ -106,11 +115,11 @@ def decodes_reads(listener):
 
     def talk(connection):
         text = ""
-        while data := _read_late(connection):
+        while data := _read(connection):
             text += data.decode(errors="replace")
             while "\n" in text:
                 line, _, text = text.partition("\n")
-                connection.sendall(line.upper().encode() + b"\n")
+                connection.sendall(_reply(line.encode()))
 
     _clients(listener, talk)
 
@@ -120,11 +129,11 @@ def first_line_only(listener):
 
     def talk(connection):
         buffer = bytearray()
-        while data := connection.recv(4096):
+        while data := _read(connection):
             buffer += data
             line, found, rest = buffer.partition(b"\n")
             if found:
-                connection.sendall(line.decode().upper().encode() + b"\n")
+                connection.sendall(_reply(line))
                 buffer = bytearray(rest.rpartition(b"\n")[2])
 
     _clients(listener, talk)
@@ -135,7 +144,7 @@ def one_buffer(listener):
     buffer = bytearray()
 
     def talk(connection):
-        while data := connection.recv(4096):
+        while data := _read(connection):
             buffer.extend(data)
             _answer_lines(connection, buffer)
 
@@ -150,12 +159,14 @@ def dies_by_reset(listener):
 def ascii_capitals(listener):
     """Write capitals for A to Z only."""
 
+    def reply(line):
+        text = line.decode(errors="replace")
+        return "".join(each.upper() if each.isascii() else each for each in text).encode() + b"\n"
+
     def talk(connection):
         buffer = bytearray()
-        while data := connection.recv(4096):
+        while data := _read(connection):
             buffer += data
-            while b"\n" in buffer:
-                line, _, buffer = buffer.partition(b"\n")
-                connection.sendall(line.upper() + b"\n")
+            _answer_lines(connection, buffer, reply)
 
     _clients(listener, talk)
