@@ -258,10 +258,14 @@ class Conn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one call of handle(connection) did: raised is None when it returned."""
+    """What one call of handle(connection) did.
+
+    raised: None when it returned. value: what it returned, or None when that is not plain data.
+    """
 
     number: int
     raised: AnswerRaised | None
+    value: Any = None
 
 
 class _Peer:
@@ -422,8 +426,8 @@ class HandlingPeer(_Peer):
                 ) from None
         return self.outcomes()
 
-    def _ended(self, number: int, raised: AnswerRaised | None) -> None:
-        self._outcomes[number] = Outcome(number, raised)
+    def _ended(self, number: int, raised: AnswerRaised | None, value: Any) -> None:
+        self._outcomes[number] = Outcome(number, raised, value)
         self._changed.set()
 
 
