@@ -246,6 +246,12 @@ async def read_frame_one_byte_at_a_time(answer, draw, variant):
             said="on a real connection that delivers single bytes read_frame raises nothing",
             did=f"sent a frame of {len(body)} bytes through a cable that cuts it into single bytes",
         )
+        assert_equal(
+            outcome.value,
+            body,
+            said="on a real connection that delivers single bytes the frame is complete too",
+            did=f"sent a frame of {len(body)} bytes through a cable that cuts it into single bytes",
+        )
 
 
 @exercise.check(

@@ -268,16 +268,20 @@ class Host:
     ) -> None:
         if not close:
             self.kept.append(connection)
+        outcome: dict[str, Any] = {"raised": None, "value": None}
         try:
-            self._called(target, [connection], {})
-            outcome: dict[str, Any] = {"raised": None}
+            outcome["value"] = self._called(target, [connection], {})
         except BaseException as error:
-            outcome = {"raised": self._told(error)}
+            outcome["raised"] = self._told(error)
         if os.getpid() != self.pid:
             os._exit(0)
         # Told before the connection ends, so that a check which sees the end finds the outcome.
+        told = {"op": "outcome", "id": call, "number": number}
         with contextlib.suppress(OSError):
-            self.send({"op": "outcome", "id": call, "number": number, **outcome})
+            try:
+                self.send({**told, **outcome})
+            except wire.NotPlain:  # most handlers return nothing that anybody asks for
+                self.send({**told, **outcome, "value": None})
         if close:
             _part(connection)
 

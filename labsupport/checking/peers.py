@@ -269,10 +269,14 @@ class Conn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one call of handle(connection) did: raised is None when it returned."""
+    """What one call of handle(connection) did.
+
+    raised: None when it returned. value: what it returned, or None when that is not plain data.
+    """
 
     number: int
     raised: AnswerRaised | None
+    value: Any = None
 
 
 class _Peer:
@@ -437,10 +441,10 @@ class HandlingPeer(_Peer):
                 ) from None
         return self.outcomes()
 
-    def _ended(self, number: int, raised: AnswerRaised | None) -> None:
+    def _ended(self, number: int, raised: AnswerRaised | None, value: Any) -> None:
         if type(number) is not int or not 0 < number <= _CALLS or number in self._outcomes:
             raise ValueError("the outcome of a connection that there is not")
-        self._outcomes[number] = Outcome(number, raised)
+        self._outcomes[number] = Outcome(number, raised, value)
         self._changed.set()
 
 

@@ -104,7 +104,7 @@ class RemoteAnswer:
         self.ended = asyncio.Event()
         """Set when the process has ended: `gone` says how."""
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outcomes: dict[int, Callable[[int, AnswerRaised | None], None]] = {}
+        self._outcomes: dict[int, Callable[[int, AnswerRaised | None, Any], None]] = {}
         self._reader: asyncio.Task[None] | None = None
         self.did = ""
         """The last call, in words, for feedback on a crash or a hang."""
@@ -424,7 +424,9 @@ class RemoteAnswer:
         elif op == "outcome":
             raised = message["raised"]
             self._outcomes[message["id"]](
-                message["number"], None if raised is None else AnswerRaised(raised)
+                message["number"],
+                None if raised is None else AnswerRaised(raised),
+                message["value"],
             )
         else:
             self._settle(message)

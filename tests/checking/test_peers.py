@@ -289,12 +289,14 @@ def test_a_handler_gets_each_connection_with_its_timeout(judged: Judged) -> None
             assert [each.number for each in outcomes] == [1, 2, 3] and outcomes == peer.outcomes()
             kinds = [each.raised and each.raised.kind for each in outcomes]
             assert_equal(kinds, ["ValueError", None, "TimeoutError"], said="")
+            assert_equal([each.value for each in outcomes], [None, 2.5, None], said="")
         """,
         """
         def handle(connection):
             data = connection.recv(100)
             if data == b"bad": raise ValueError(data)
             connection.sendall(b"%g " % connection.gettimeout() + data)
+            return 2.5
         """,
     )
     assert result.verdict == "passed", result
