@@ -236,8 +236,8 @@ def _recalled(mistake: Vote, known: Misconceptions) -> tuple[str, list[str]]:
 
 
 _NOTHING_KEPT = (
-    "Something was changed in between, so this run settles no vote. Run the cell as the lesson has "
-    "it; if it stands there so, restart the kernel first."
+    "Something was changed in between, so this run settles no vote. Put it back and run the cell "
+    "again; if nothing is changed any more, restart the kernel before."
 )
 
 

@@ -210,7 +210,8 @@ class TestChangedProgram:
         note = reads("b 90%", history, outcome="a")
         assert note.state == "changed"
         assert note.text.endswith(
-            "Run the cell as the lesson has it; if it stands there so, restart the kernel first."
+            "Put it back and run the cell again; if nothing is changed any more, restart the kernel "
+            "before."
         )
         assert history.votes() == ()
         assert reads("b 90%", history).state == "right"
