@@ -210,8 +210,8 @@ class TestChangedProgram:
         note = reads("b 90%", history, outcome="a")
         assert note.state == "changed"
         assert note.text.endswith(
-            "Put it back and run the cell again; if nothing is changed any more, restart the kernel "
-            "before."
+            "Put it back and run the cell again; if nothing is changed any more, restart the "
+            "kernel before."
         )
         assert history.votes() == ()
         assert reads("b 90%", history).state == "right"

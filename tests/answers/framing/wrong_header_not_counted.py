@@ -1,6 +1,7 @@
 """Takes a body when as many bytes are there as the header says, header included: four too early.
 
-refused by: Framer: one byte at a time, Framer: end inside a frame
+refused by: Framer: one byte at a time, Framer: end inside a frame,
+    Framer: a long body stays cheap
 misconception: recv-is-a-message
 """
 
