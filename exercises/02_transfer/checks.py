@@ -71,17 +71,16 @@ class Source:
 
 async def fetched(answer, source, did):
     """The file that fetch left must be there, complete, and nothing else."""
-    target = answer.folder / PATH
     assert_that(
-        target.exists(),
+        answer.exists(PATH),
         said="the file is there when fetch returns",
         did=did,
         expected=f"a file {PATH}",
         got="no such file",
     )
-    assert_bytes(target.read_bytes(), source.content, said="the file is complete", did=did)
+    assert_bytes(answer.read(PATH), source.content, said="the file is complete", did=did)
     assert_that(
-        not (answer.folder / PART).exists(),
+        not answer.exists(PART),
         said="the part file is gone when the file is complete",
         did=did,
         expected=f"no file {PART}",
@@ -191,9 +190,8 @@ async def goes_on_after_a_reset(answer, draw, variant):
         expected=f"an offset from 0 to {some}",
         got=source.asked,
     )
-    target = answer.folder / PATH
     assert_bytes(
-        target.read_bytes() if target.exists() else b"",
+        answer.read(PATH) or b"",
         source.content,
         said="the file is complete",
         did=did,
@@ -217,7 +215,7 @@ async def nothing_half_done_under_its_name(answer, draw, variant):
         if number == 1:
             await source.serve_part(conn, 500)
         else:
-            seen.append((answer.folder / PATH).exists())
+            seen.append(answer.exists(PATH))
             await source.serve(conn, number)
 
     async with answer.facing(script, link=source.link()) as address:
@@ -277,7 +275,7 @@ async def refuses_damaged_bytes(answer, draw, variant):
 
     async with answer.facing(script, link=source.link()) as address:
         await answer.raises("ValueError", "fetch", *address, NAME, PATH)
-    left = [name for name in (PATH, PART) if (answer.folder / name).exists()]
+    left = [name for name in (PATH, PART) if answer.exists(name)]
     assert_equal(
         left,
         [],
@@ -308,7 +306,6 @@ async def gives_up_after_five(answer, draw, variant):
     await fetched(answer, source, did="sent 10 bytes of the file with each of 7 connections")
 
     barren = Source(b"0123456789" * 7)
-    (answer.folder / PATH).unlink()
 
     async def nothing(conn, number):
         if number > 8:  # a program that never gives up shall come to its end
@@ -318,7 +315,7 @@ async def gives_up_after_five(answer, draw, variant):
 
     did = "took each request and closed without a word"
     async with answer.facing(nothing, link=barren.link()) as address:
-        await answer.raises("ConnectionError", "fetch", *address, NAME, PATH)
+        await answer.raises("ConnectionError", "fetch", *address, NAME, "other.bin")
     assert_equal(
         f"{len(barren.asked)} connections",
         "5 connections",
