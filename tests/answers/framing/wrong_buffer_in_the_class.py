@@ -1,6 +1,6 @@
 """The buffer is an attribute of the class, so all connections write into one.
 
-refused by: Framer: two connections at once
+refused by: Framer: end inside a frame, Framer: two connections at once
 misconception: one-buffer-is-enough
 """
 
