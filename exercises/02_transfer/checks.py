@@ -274,9 +274,28 @@ async def resumes_an_earlier_call(answer, draw, variant):
     did = f"put the first {there} bytes into {source.part}, then called fetch"
     async with answer.facing(source.serve, link=source.link()) as address:
         await source.fetch(answer, address)
-    assert_equal(
-        source.asked, [there], said="the first request asks from the end of the part file", did=did
-    )
+    said = "the first request asks from the end of the part file"
+    assert_equal(source.asked, [there], said=said, did=did)
+    await fetched(answer, source, did=did)
+
+    # The same with a part file of the answer's own.
+    source = Source(draw)
+
+    async def comes_to_nothing(conn, number):
+        if number == 1:
+            await source.serve_part(conn, there)
+        elif number > 8:  # a program that never gives up shall come to its end
+            await source.serve(conn, number)
+        else:
+            await source.request(conn)
+
+    did = f"sent {there} bytes of the file, and no more until fetch gave up; then called it again"
+    async with answer.facing(comes_to_nothing, link=source.link()) as address:
+        await answer.raises("ConnectionError", "fetch", *address, source.name, source.path)
+    source.asked.clear()
+    async with answer.facing(source.serve, link=source.link()) as address:
+        await source.fetch(answer, address)
+    assert_equal(source.asked, [there], said=said, did=did)
     await fetched(answer, source, did=did)
 
 

@@ -1,6 +1,6 @@
 """Takes the end of the stream for the end of the file.
 
-refused by: resumes where it stopped, goes on after a reset, nothing half done under its name, gives up after five, takes silence for a broken connection
+refused by: resumes where it stopped, goes on after a reset, nothing half done under its name, resumes an earlier call, gives up after five, takes silence for a broken connection
 misconception: eof-means-complete
 """
 

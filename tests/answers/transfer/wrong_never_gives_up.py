@@ -1,6 +1,6 @@
 """Tries for ever.
 
-refused by: gives up after five
+refused by: resumes an earlier call, gives up after five
 misconception: the-next-try-works
 """
 

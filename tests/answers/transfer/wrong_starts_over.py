@@ -1,6 +1,6 @@
 """Asks from the beginning after every broken connection.
 
-refused by: resumes where it stopped
+refused by: resumes where it stopped, resumes an earlier call
 misconception: connection-is-the-transfer
 """
 
