@@ -80,17 +80,17 @@ class Source:
 
 async def fetched(answer, source, did):
     """The file that fetch left must be there, complete, and nothing else."""
-    target = answer.folder / source.path
+    content = answer.read(source.path)
     assert_that(
-        target.exists(),
+        content is not None,
         said="the file is there when fetch returns",
         did=did,
         expected=f"a file {source.path}",
         got="no such file",
     )
-    assert_bytes(target.read_bytes(), source.content, said="the file is complete", did=did)
+    assert_bytes(content, source.content, said="the file is complete", did=did)
     assert_that(
-        not (answer.folder / source.part).exists(),
+        not answer.exists(source.part),
         said="the part file is gone when the file is complete",
         did=did,
         expected=f"no file {source.part}",
@@ -217,9 +217,8 @@ async def goes_on_after_a_reset(answer, draw, variant):
         expected=f"an offset from 0 to {some}",
         got=source.asked,
     )
-    target = answer.folder / source.path
     assert_bytes(
-        target.read_bytes() if target.exists() else b"",
+        answer.read(source.path) or b"",
         source.content,
         said="the file is complete",
         did=did,
@@ -243,7 +242,7 @@ async def nothing_half_done_under_its_name(answer, draw, variant):
         if number == 1:
             await source.serve_part(conn, 500)
         else:
-            seen.append((answer.folder / source.path).exists())
+            seen.append(answer.exists(source.path))
             await source.serve(conn, number)
 
     async with answer.facing(script, link=source.link()) as address:
@@ -322,7 +321,7 @@ async def refuses_damaged_bytes(answer, draw, variant):
 
     async with answer.facing(script, link=source.link()) as address:
         await answer.raises("ValueError", "fetch", *address, source.name, source.path)
-    left = [name for name in (source.path, source.part) if (answer.folder / name).exists()]
+    left = [name for name in (source.path, source.part) if answer.exists(name)]
     assert_equal(
         left,
         [],

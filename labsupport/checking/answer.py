@@ -26,9 +26,10 @@ from labsupport.checking.showing import clean, count
 __all__ = ["MAGIC", "Answer", "defined_names"]
 
 MAGIC = re.compile(r"\s*%%answer(?:[ \t]+(?P<slug>\S+))?[ \t]*\Z")
-MOST = 1024 * 1024  # characters
+MOST = 128 * 1024  # characters; eight times as many can take Python a minute to compile
 
 _SHOWN = 100
+_NAMED = 9  # cells in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,14 @@ class Answer:
         chosen = [(number, source) for number, source, found in marked if found == slug]
         if not chosen:
             others = sorted({found for _, _, found in marked if found})
-            has = f" It has answers for: {', '.join(others)}." if others else ""
+            has = f" It has answers for: {clean(', '.join(others))[:200]}." if others else ""
             raise InputError(
                 f"{path} has no answer cell for {slug}.{has} An answer cell is a code cell whose "
                 f"first line is `%%answer {slug}`."
             )
         if len(chosen) > 1:
-            numbers = " and ".join(str(number) for number, _ in chosen)
+            numbers = " and ".join(str(number) for number, _ in chosen[:_NAMED])
+            numbers += " and more" if len(chosen) > _NAMED else ""
             raise InputError(
                 f"{path} has {len(chosen)} answer cells for {slug}: cells {numbers}, counted from "
                 "the top. Keep one of them."
@@ -122,7 +124,7 @@ class Answer:
             text, column = text[:_SHOWN] + "...", min(column, _SHOWN)
         margin = f"  {number} | "
         lines = [
-            f"Line {number} of {self.label} is not valid Python: {error.msg}.",
+            f"Line {number} of {self.label} is not valid Python: {clean(error.msg)}.",
             margin + text,
             " " * (len(margin) - 2) + "| " + " " * column + "^",
         ]
@@ -134,6 +136,8 @@ def defined_names(sources: Iterable[str]) -> frozenset[str]:
     """The names that cells bind at their top level: definitions, imports, assignments."""
     names: set[str] = set()
     for source in sources:
+        if len(source) > MOST:
+            continue
         lines = ["" if line.lstrip()[:1] in "%!" else line for line in source.splitlines()]
         try:
             with warnings.catch_warnings():

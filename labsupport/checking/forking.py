@@ -25,8 +25,10 @@ from typing import Any
 
 import psutil
 
+from labsupport.checking.buffers import UnixSockets
 from labsupport.checking.errors import EngineError
 from labsupport.checking.hosts import (
+    MEASURE,
     Exceeded,
     HostProcess,
     Level,
@@ -83,6 +85,9 @@ class ForkedHost(HostProcess):
         self._channel = channel
         self._news = news
         self._opened = opened
+        self._home, self._proc = opened[1:] or (-1, -1)
+        self._sockets: UnixSockets | None = None
+        self._looks = 0
         self.own_network = bool(opened)
         channel.setblocking(False)
         self.watch()
@@ -96,33 +101,65 @@ class ForkedHost(HostProcess):
         # miss those of a thread that is just ending (proc(5)).
         return super().processes()[1:]
 
-    def put(self, name: str, data: bytes) -> None:
-        if not self._opened:
-            return super().put(name, data)
-        # The home knows only the ids of its user namespace: write as the answer's own user.
-        status = os.stat(f"/proc/{self.processes()[0].pid}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    def _to_write(self, name: str) -> int:
+        if not self.own_network:
+            return super()._to_write(name)
+        # The home knows only the ids of its user namespace: open it as the answer's own user.
+        own, *_ = _children(self.pid) or [self.pid]
+        status = os.stat(f"/proc/{own}")
         with syscalls.acting_as(status.st_uid, status.st_gid):
-            descriptor = os.open(name, flags, 0o644, dir_fd=self._opened[-1])
-        with open(descriptor, "wb") as file:
-            file.write(data)
-        return None
+            return super()._to_write(name)
 
     def _look(self) -> Exceeded | None:
-        """Memory counts without what is shared with the zygote, of which the keeper has a copy."""
-        shared = _resident(self.pid)
-        pids = [self.pid]
-        used = 0
-        for pid in pids:  # grows while it is gone through
-            pids += _children(pid)
-            used += max(0, _resident(pid) - shared)
-            if len(pids) > self.limits.processes + 1:
-                return "processes"
-        if used > self.limits.memory:
+        """Processes are counted more often: where a hundred of them fork, nobody else gets far.
+
+        Memory counts without what is shared with the zygote, of which the keeper has a copy.
+        """
+        family = self._family()
+        if len(family) > self.limits.processes + 1:
+            return "processes"
+        self._looks += 1
+        if self._looks % MEASURE:
+            return None
+        resident = [_resident(folder) for folder in family]
+        used = sum(max(0, each - resident[0]) for each in resident[1:])
+        if used + self._in_sockets() > self.limits.memory:
             return "memory"
-        if self._opened and os.fstatvfs(self._opened[-1]).f_bavail == 0:
+        if self.own_network and os.fstatvfs(self._home).f_bavail == 0:
             return "disk"
         return None
+
+    def _family(self) -> list[str]:
+        """The folders in /proc of the keeper and those below it; that of a jail has no others.
+
+        It stops soon after there are too many. Asking for the children of each takes several times
+        as long, which is too long where a program forks without end.
+        """
+        if self.own_network:
+            pids = sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
+            return [f"/proc/self/fd/{self._proc}/{pid}" for pid in pids]
+        pids = [self.pid]
+        for pid in pids:  # grows while it is gone through
+            if len(pids) <= self.limits.processes + 1:
+                pids += _children(pid)
+        return [f"/proc/{pid}" for pid in pids]
+
+    def _in_sockets(self) -> int:
+        """Bytes in the UNIX sockets of its own network, in which the looking thread is too."""
+        if not self.own_network:
+            return 0
+        try:
+            self._sockets = self._sockets or UnixSockets()
+            return self._sockets.may_hold()
+        except OSError:  # this kernel does not tell
+            return 0
+
+    def cpu_seconds(self) -> float:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = psutil.Process(self.pid).cpu_times()
+            waited: float = times.children_user + times.children_system
+            return super().cpu_seconds() + waited  # the keeper waits for those without a parent
+        return 0.0
 
     def wait(self, timeout: float | None = None) -> bool:
         waiting = select.poll()
@@ -136,7 +173,8 @@ class ForkedHost(HostProcess):
         return "SIGKILL"
 
     def kill(self) -> None:
-        for process in self.processes():
+        # In a jail of its own all others end with the keeper, however many they are.
+        for process in [] if self.own_network else self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 process.kill()
         with contextlib.suppress(ProcessLookupError):
@@ -146,6 +184,8 @@ class ForkedHost(HostProcess):
         super().close()
         self._channel.close()
         self._news.close()
+        if self._sockets is not None:
+            self._sockets.close()
         for descriptor in (self._keeper, *self._opened):
             os.close(descriptor)
 
@@ -157,7 +197,7 @@ class Forker:
         self.limits = limits or Limits()
         self._numbers = 0
         self._hosts: set[ForkedHost] = set()
-        self._root: Path | None = None
+        self._scratch = Path(tempfile.gettempdir())
         self._own_network: int | None = None
         missing: list[str] = []
         for protection in levels():
@@ -211,8 +251,12 @@ class Forker:
             raise
         self._control.settimeout(_ORDER)
 
-    def enter(self) -> None:
-        """Let the calling process, which has one thread, enter the networks of jails."""
+    def enter(self, scratch: str) -> None:
+        """Let the calling process, which has one thread, enter the networks of jails.
+
+        scratch: an empty folder for those of answers, where they do not have a disk of their own.
+        """
+        self._scratch = Path(scratch)
         if self.protection == "userns":
             syscalls.enter(self._user[0], syscalls.NEW_USER)
             syscalls.hide()
@@ -231,8 +275,7 @@ class Forker:
         output, output_there = os.pipe()
         folder = Path(tree.HOME)
         if not self.sealed:
-            self._root = self._root or Path(tempfile.mkdtemp(prefix="labsupport-"))
-            folder = Path(tempfile.mkdtemp(prefix="", dir=self._root))
+            folder = Path(tempfile.mkdtemp(prefix="", dir=self._scratch))
         home = str(folder)
         order = {"op": "launch", "id": self._numbers, "home": home}
         opened: list[int] = []
@@ -243,10 +286,10 @@ class Forker:
             _, (keeper,) = self._said(self._numbers)
             if self.sealed:
                 news.settimeout(_NEWS)
-                said, opened, _, _ = socket.recv_fds(news, 4096, 2)
-                if len(opened) != 2:
+                said, opened, _, _ = socket.recv_fds(news, 4096, 3)
+                if len(opened) != 3:
                     raise OSError(f"the jail was not furnished: {said.decode()}")
-                network, inside = opened
+                network, inside, _ = opened
                 syscalls.enter(network, syscalls.NEW_NET)
                 folder = Path(f"/proc/self/fd/{inside}")
         except (OSError, ValueError) as error:
@@ -289,8 +332,6 @@ class Forker:
         for host in list(self._hosts):
             self.end(host)
         self._control.close()
-        if self._root is not None:
-            removed(self._root)
 
     def stop(self) -> None:
         """Wait for the zygote's end, in the process that started it."""
@@ -330,10 +371,10 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    """The bytes of memory that a process has in use; 0 when it has ended."""
+def _resident(folder: str) -> int:
+    """The bytes of memory in use by the process of a folder in /proc; 0 when it has ended."""
     with contextlib.suppress(OSError, IndexError):
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        with open(f"{folder}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * _PAGE
     return 0
 

@@ -36,6 +36,7 @@ from typing import Any, Literal, NamedTuple
 
 import psutil
 
+from labsupport.checking import files
 from labsupport.sockdiag import SockDiag
 
 __all__ = [
@@ -53,7 +54,8 @@ __all__ = [
 
 Exceeded = Literal["output", "memory", "processes", "disk"]
 
-LOOK = 0.05  # seconds between two looks at what an answer uses
+LOOK = 0.01  # seconds between two looks at how many processes an answer has
+MEASURE = 5  # looks between two at what else it uses
 KEPT = 64 * 1024
 FLOOD = 8 * 1024 * 1024
 
@@ -106,8 +108,8 @@ class Limits:
     cpu_seconds: int = 60
     file_bytes: int = 256 * 1024 * 1024
     descriptors: int = 4096
-    processes: int = 200
-    threads: int = 2048
+    processes: int = 120
+    threads: int = 1200
     disk: int = 64 * 1024 * 1024
     files: int = 4096
 
@@ -118,7 +120,8 @@ class Limits:
             "RLIMIT_CPU": self.cpu_seconds,
             "RLIMIT_FSIZE": self.file_bytes,
             "RLIMIT_NOFILE": self.descriptors,
-            "RLIMIT_CORE": 0,
+            # Where a program takes the dumps, only 1 keeps them from it (do_coredump in Linux).
+            "RLIMIT_CORE": int(sys.platform == "linux"),
         }
 
 
@@ -182,8 +185,15 @@ class HostProcess(ABC):
             return []
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a file into its folder, which the answer may change and replace as its own."""
-        (self.folder / name).write_bytes(data)
+        """Write a file into its folder, which the answer may change and replace as its own.
+
+        Raises OSError.
+        """
+        with open(self._to_write(name), "wb") as file:
+            file.write(data)
+
+    def _to_write(self, name: str) -> int:
+        return files.opened(self.folder, name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
     @property
     def ended(self) -> bool:
@@ -285,12 +295,12 @@ class HostProcess(ABC):
         return total
 
     def cpu_seconds(self) -> float:
-        """Processor time used by its processes, in seconds."""
+        """Processor time used by its processes and by those they have waited for, in seconds."""
         total = 0.0
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 times = process.cpu_times()
-                total += times.user + times.system
+                total += times.user + times.system + times.children_user + times.children_system
         return total
 
 

@@ -132,7 +132,7 @@ def _serve(results: int) -> NoReturn:
         pid = os.fork()
         if pid == 0:
             syscalls.die_with_parent(me)
-            forker.enter()
+            forker.enter(job["scratch"])
             _judge(job, forker, results)
             sys.stderr.flush()
             os._exit(0)

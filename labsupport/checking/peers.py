@@ -533,7 +533,10 @@ async def facing(
     A Mismatch in a script fails the check, before anything that the answer raised because of it.
     grace: seconds that scripts may take to finish after the block; those that still run are ended.
     """
-    listener = socket.create_server((HOST, 0), backlog=128)
+    try:
+        listener = socket.create_server((HOST, 0), backlog=128)
+    except OSError as error:
+        raise _no_port(_reason(error)) from None
     listener.setblocking(False)
     port = listener.getsockname()[1]
     scripts: list[asyncio.Task[None]] = []
@@ -598,7 +601,7 @@ async def _listening(
     pause = 0.002
     while True:
         last = until.expired
-        if await asyncio.to_thread(answer._host.listens, port):
+        if await asyncio.to_thread(answer.listens, port):
             return
         peer._still_serves()
         if last:
@@ -624,7 +627,10 @@ def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, i
     answer.ports.add(port)
     if link is None:
         return HOST, port
-    link.start((HOST, port))
+    try:
+        link.start((HOST, port))
+    except OSError as error:
+        raise _no_port(_reason(error)) from None
     answer.ports.add(link.port)
     return link.host, link.port
 
@@ -639,7 +645,11 @@ def _free_port() -> int:
             except OSError:
                 continue
             return port
-    raise OSError(f"no free port between {_LOWEST} and {_HIGHEST} was found in 100 tries")
+    raise _no_port(f"100 ports between {_LOWEST:,} and {_HIGHEST:,} that were tried are in use")
+
+
+def _no_port(why: str) -> Mismatch:
+    return Mismatch("no port is free for the check", expected="your answer leaves some", got=why)
 
 
 def _raise_first(scripts: list[asyncio.Task[None]]) -> None:

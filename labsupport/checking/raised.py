@@ -12,6 +12,7 @@ from typing import Any, Literal
 __all__ = ["AnswerRaised", "HostGone", "line_number"]
 
 _LINES = 1_000_000
+_WORD, _TEXT, _KINDS = 200, 10_000, 100  # characters of a name, of a text; classes
 
 
 class AnswerRaised(Exception):
@@ -25,12 +26,12 @@ class AnswerRaised(Exception):
     def __init__(self, told: Any) -> None:
         if not isinstance(told, dict):
             raise ValueError("an exception that is not described")
-        self.kind = _text(told["kind"])
-        self.kinds = tuple(_text(each) for each in told["kinds"])
+        self.kind = _text(told["kind"], _WORD)
+        self.kinds = tuple(_text(each, _WORD) for each in told["kinds"][:_KINDS])
         self.message = _text(told["message"])
         self.line = line_number(told["line"])
         self.traceback = _text(told["traceback"])
-        self.name = _text(told["name"]) if told["name"] is not None else None
+        self.name = _text(told["name"], _WORD) if told["name"] is not None else None
         super().__init__(f"{self.kind}: {self.message}" if self.message else self.kind)
 
 
@@ -49,7 +50,7 @@ def line_number(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < _LINES else None
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, most: int = _TEXT) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{type(value).__name__} instead of str")
-    return value
+    return value[:most]

@@ -18,12 +18,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from labsupport.checking import peers, wire
+import psutil
+
+from labsupport.checking import files, peers, wire
 from labsupport.checking.asserts import Mismatch
 from labsupport.checking.hosts import HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["RemoteAnswer", "RemoteObject"]
 
 _ASKS = 1000  # calls to stand-ins that may wait at once
+_ASKED = wire.MAX_JSON + wire.MAX_BLOBS  # bytes of them
+_PLACES = 3
+_LARGEST = 16 * 1024 * 1024  # bytes of a file that a check reads
 _LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
 
 Renew = Callable[[HostProcess], Awaitable[HostProcess]]
@@ -98,7 +102,7 @@ class RemoteAnswer:
         self._spoken: dict[int, str] = {}
         self._stand_ins: list[StandIn] = []
         self._numbers = 0
-        self._asks: set[asyncio.Task[None]] = set()
+        self._asks: dict[asyncio.Task[None], int] = {}
         self._sending = asyncio.Lock()
         self._gone: HostGone | None = None
         self.ended = asyncio.Event()
@@ -202,18 +206,34 @@ class RemoteAnswer:
         await self.load(self._source, self.elsewhere)
 
     @property
-    def folder(self) -> Path:
-        """The answer's private working folder."""
-        return self._host.folder
+    def home(self) -> str:
+        """The answer's private working folder, as it names it."""
+        return self._host.home
+
+    def exists(self, name: str) -> bool:
+        """Whether there is anything of that name in that folder."""
+        return files.exists(self._host.folder, name)
+
+    def read(self, name: str, limit: int = _LARGEST) -> bytes | None:
+        """The content of a file in that folder; None when there is nothing of that name.
+
+        Fails the check unless it is a regular file of at most `limit` bytes that can be read.
+        """
+        try:
+            return files.read(self._host.folder, name, limit)
+        except OSError as error:
+            raise self._unfit(name, f"a file {name} that can be read", error) from None
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file into that folder, as if the answer had left it there."""
-        self._host.put(name, data)
+        try:
+            self._host.put(name, data)
+        except OSError as error:
+            raise self._unfit(name, f"room for a file {name}", error) from None
 
-    @property
-    def home(self) -> str:
-        """The same folder, as the answer names it."""
-        return self._host.home
+    def _unfit(self, name: str, expected: str, error: OSError) -> Mismatch:
+        said = f"what your answer left in its folder is not fit for a file {name}"
+        return Mismatch(said, expected=expected, got=error.strerror or type(error).__name__)
 
     @property
     def output(self) -> str:
@@ -222,11 +242,18 @@ class RemoteAnswer:
 
     def open_sockets(self) -> list[OpenSocket]:
         """The TCP and UDP sockets that its processes have open, seen from outside."""
-        return self._host.open_sockets()
+        with _in_sight():
+            return self._host.open_sockets()
 
     def descriptors(self) -> int:
         """How many descriptors its processes have open, seen from outside."""
-        return self._host.descriptors()
+        with _in_sight():
+            return self._host.descriptors()
+
+    def listens(self, port: int) -> bool:
+        """Whether it listens on a TCP port, seen from outside."""
+        with _in_sight():
+            return self._host.listens(port)
 
     def cpu_seconds(self) -> float:
         """The processor time that its processes used, in seconds, seen from outside."""
@@ -281,7 +308,7 @@ class RemoteAnswer:
         with contextlib.suppress(TimeoutError, HostGone, AnswerRaised, Mismatch):
             async with asyncio.timeout(2.0):
                 places = await self._request("where", "")
-                return [place for place in _list(places) if isinstance(place, dict)]
+                return [place for place in _list(places)[:_PLACES] if isinstance(place, dict)]
         return []
 
     async def alive(self) -> bool:
@@ -379,7 +406,7 @@ class RemoteAnswer:
                 )
                 if not isinstance(message, dict):
                     raise wire.BadFrame("a message that is not a dict")
-                self._take(message)
+                self._take(message, text + blobs)
                 await asyncio.sleep(0)  # frames without end must not hold up the checks' timers
         except (OSError, EOFError):
             self._fail_all(await self._ended())
@@ -393,7 +420,7 @@ class RemoteAnswer:
         assert self._gone is not None
         return self._gone
 
-    async def _exactly(self, size: int) -> bytes:
+    async def _exactly(self, size: int) -> bytearray:
         data = bytearray(size)
         view = memoryview(data)
         loop = asyncio.get_running_loop()
@@ -403,9 +430,9 @@ class RemoteAnswer:
             if not received:
                 raise EOFError
             at += received
-        return bytes(data)
+        return data
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], size: int) -> None:
         op = message["op"]
         if op == "ready":
             if self._ready.done():
@@ -418,9 +445,14 @@ class RemoteAnswer:
         elif op == "ask":
             if len(self._asks) >= _ASKS:
                 raise wire.BadFrame(f"more than {_ASKS} calls at once")
-            task = asyncio.create_task(self._asked(message))
-            self._asks.add(task)
-            task.add_done_callback(self._asks.discard)
+            if sum(self._asks.values()) + size > _ASKED:
+                raise wire.BadFrame(f"calls of more than {_ASKED:,} bytes at once")
+            if type(message["ask"]) is not int:
+                raise wire.BadFrame("a call without a number")
+            stand_in = self._stand_ins[message["standin"]]
+            task = asyncio.create_task(self._asked(stand_in, message))
+            self._asks[task] = size
+            task.add_done_callback(self._asks.pop)
         elif op == "outcome":
             raised = message["raised"]
             self._outcomes[message["id"]](
@@ -447,9 +479,8 @@ class RemoteAnswer:
         else:
             raise wire.BadFrame(f"the message {show(message['op'])}")
 
-    async def _asked(self, message: dict[str, Any]) -> None:
+    async def _asked(self, stand_in: StandIn, message: dict[str, Any]) -> None:
         """Call a stand-in's method for the answer and send back what came of it."""
-        stand_in = self._stand_ins[message["standin"]]
         name = message["method"]
         if name not in stand_in.exposed:
             raised: list[object] | None = ["AttributeError", [f"{stand_in} has no {show(name)}"]]
@@ -581,6 +612,19 @@ def _spoken(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
     words = [show(arg, 40) for arg in args]
     words += [f"{key}={show(value, 40)}" for key, value in kwargs.items()]
     return f"{name}({', '.join(words)})"
+
+
+@contextlib.contextmanager
+def _in_sight() -> Iterator[None]:
+    """A process can refuse to be looked at (prctl(2), PR_SET_DUMPABLE): then nothing is known."""
+    try:
+        yield
+    except psutil.AccessDenied:
+        raise Mismatch(
+            "your answer hides what it has open",
+            expected="a process whose sockets and descriptors can be seen",
+            got="the system refuses to show them",
+        ) from None
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from labsupport.trace import Trace
 
 __all__ = ["Flag", "ScriptedSocket", "StandIn", "crossing"]
 
+_ROOM = 64 * 1024 * 1024  # bytes that are kept of what an answer sends
 _PATIENCE = 100  # reads after the end of the stream before a program counts as spinning
 
 
@@ -124,6 +125,14 @@ class ScriptedSocket(StandIn):
         self._must_be_open("send")
         if self.half_closed:
             raise BrokenPipeError(32, "Broken pipe")
+        if not isinstance(data, bytes):
+            raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'")
+        if len(self.sent) + len(data) > _ROOM:
+            raise Mismatch(
+                "your answer sends more than it should",
+                expected=f"at most {count(_ROOM, 'byte')}",
+                got="more",
+            )
         self.writes += 1
         taken = data if self.accept is None else data[: self.accept]
         if taken:

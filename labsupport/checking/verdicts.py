@@ -28,6 +28,7 @@ from labsupport.checking.showing import bounded, clean
 __all__ = ["Clerk"]
 
 _OUTPUT_LINES = 20
+_MOST = 256 * 1024  # characters of a text that are looked at
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _LIMIT_SIGNALS = {"SIGXCPU": "processor time", "SIGXFSZ": "file size"}
 
@@ -198,7 +199,7 @@ class Clerk:
         line = line_number(line)
         if line is None or not isinstance(lines, list) or not isinstance(function, str):
             return ""
-        within = "" if function == "<module>" else f"`{clean(function)[:60]}`, "
+        within = "" if function == "<module>" else f"`{clean(function[:60])}`, "
         if not place.get("busy"):
             return f"It waits in {within}line {line}:\n{self._quoted(line)}"
         loop = _loop_around(self.answer.source, lines)
@@ -236,8 +237,8 @@ def masked(value: Any, remote: RemoteAnswer) -> Any:
     """Text, or a tuple of texts, for feedback: clean, bounded, the same from run to run."""
     if isinstance(value, tuple):
         return tuple(masked(each, remote) for each in value)
-    text = bounded(clean(value))
-    for folder in (str(remote.folder), os.path.realpath(remote.home), remote.home):
+    text = bounded(clean(value[:_MOST]))
+    for folder in (os.path.realpath(remote.home), remote.home):
         text = text.replace(folder, "FOLDER")
     text = _ADDRESS.sub("0x...", text)
     if remote.ports:

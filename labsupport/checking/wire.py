@@ -21,17 +21,20 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["HEADER", "MAX_BLOBS", "MAX_JSON", "BadFrame", "NotPlain", "pack", "sizes", "unpack"]
 
 HEADER = struct.Struct("!II")
-MAX_JSON = 4 * 1024 * 1024
+MAX_JSON = 1024 * 1024
 MAX_BLOBS = 128 * 1024 * 1024
 
 _MAX_DEPTH = 50
-_MAX_KEYS = 10_000  # of a set or dict: hashes can be made to collide, which costs quadratic time
+_MAX_KEYS = 10_000  # of a set or dict
+_SAME_HASH = 64  # keys of one that may have the same hash; comparing them costs quadratic time
+_MAX_BITS = 14_000  # of an int; one that is longer than 4,300 digits cannot be printed
 _SHORT = 256
 
 Refer = Callable[[Any], list[Any] | None]
@@ -70,7 +73,7 @@ def pack(value: Any, *, refer: Refer | None = None, lenient: bool = False) -> by
     return b"".join((HEADER.pack(len(text), size), text, *blobs))
 
 
-def sizes(header: bytes) -> tuple[int, int]:
+def sizes(header: bytes | bytearray) -> tuple[int, int]:
     """The lengths of JSON and blobs that a frame's first 8 bytes announce.
 
     Raises BadFrame when they are beyond MAX_JSON and MAX_BLOBS.
@@ -81,7 +84,9 @@ def sizes(header: bytes) -> tuple[int, int]:
     return text, blobs
 
 
-def unpack(text: bytes, blobs: bytes, *, resolve: Resolve | None = None) -> Any:
+def unpack(
+    text: bytes | bytearray, blobs: bytes | bytearray, *, resolve: Resolve | None = None
+) -> Any:
     """The value in a frame whose header was read. Raises BadFrame."""
     try:
         tree = json.loads(text)
@@ -105,6 +110,8 @@ def _tag(
         raise NotPlain(value, where, f", nested deeper than {_MAX_DEPTH} levels")
     if isinstance(value, int):
         number = int.__int__(value)
+        if (bits := number.bit_length()) > _MAX_BITS:
+            raise NotPlain(value, where, f" of {bits:,} bits; at most {_MAX_BITS:,} can cross")
         return number if number.bit_length() < 64 else {"i": hex(number)}
     if isinstance(value, float):
         return float.__float__(value)
@@ -143,8 +150,8 @@ def _tag(
 class _Reader:
     """Takes a tree of tags apart; `at` is how far the blobs were used."""
 
-    def __init__(self, blobs: bytes, resolve: Resolve | None) -> None:
-        self.blobs = blobs
+    def __init__(self, blobs: bytes | bytearray, resolve: Resolve | None) -> None:
+        self.blobs = memoryview(blobs)
         self.resolve = resolve
         self.at = 0
 
@@ -157,11 +164,13 @@ class _Reader:
             return tree
         ((tag, inside),) = tree.items()
         if tag == "b":
-            return self.take(inside)
+            return bytes(self.take(inside))
         if tag == "s":
-            return self.take(inside).decode("utf-8", "surrogatepass")
+            return str(self.take(inside), "utf-8", "surrogatepass")
         if tag == "i":
-            return int(_expect(inside, str), 16)
+            if len(_expect(inside, str)) > _MAX_BITS // 4 + 3:
+                raise ValueError("a number that is too long")
+            return int(inside, 16)
         if tag == "r":
             if self.resolve is None:
                 raise ValueError("a reference where none can be")
@@ -172,19 +181,28 @@ class _Reader:
         if len(items) > _MAX_KEYS:
             raise ValueError(f"more than {_MAX_KEYS} entries")
         if tag == "d":
+            _must_spread([key for key, _ in items])
             return dict(items)
         if tag == "u":
+            _must_spread(items)
             return set(items)
         if tag == "f":
+            _must_spread(items)
             return frozenset(items)
         raise ValueError(f"the tag {tag!r}")
 
-    def take(self, size: Any) -> bytes:
+    def take(self, size: Any) -> memoryview:
         size = _expect(size, int)
         if not 0 <= size <= len(self.blobs) - self.at:
             raise ValueError("more bytes than there are")
         self.at += size
         return self.blobs[self.at - size : self.at]
+
+
+def _must_spread(keys: list[Any]) -> None:
+    """Refuse keys that were chosen to have the same hash."""
+    if len(keys) > _SAME_HASH and max(Counter(map(hash, keys)).values()) > _SAME_HASH:
+        raise ValueError("keys with the same hash")
 
 
 def _expect(value: Any, kind: type) -> Any:

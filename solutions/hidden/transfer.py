@@ -38,9 +38,9 @@ async def fetched(answer, content, wanted, did, there=b""):
         answer.put(PART, there)
     async with answer.facing(script) as address:
         await answer.call("fetch", *address, "notes.txt", PATH)
-    target = answer.folder / PATH
-    assert_that(target.exists(), "the file is there when fetch returns", "a file", "none", did)
-    assert_bytes(target.read_bytes(), content, said="the file is complete", did=did)
+    fetched = answer.read(PATH)
+    assert_that(fetched is not None, "the file is there when fetch returns", "a file", "none", did)
+    assert_bytes(fetched, content, said="the file is complete", did=did)
     assert_equal(asked, wanted, said="one request is enough", did=did)
 
 

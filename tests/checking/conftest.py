@@ -40,11 +40,7 @@ def at_level(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]
     """Set the level at which answers are run; skip where this machine does not have it."""
 
     def set_level(number: int) -> None:
-        if (found := best(number)) != number:
-            said = f"this machine has no level {number}, {LEVELS[number]}; instead {found}"
-            if number <= REQUIRED:
-                pytest.fail(f"LABSUPPORT_REQUIRE_LEVEL={REQUIRED}, but {said}")
-            pytest.skip(said)
+        required_or_skip(number)
         monkeypatch.setenv("LABSUPPORT_LEVEL", str(number))
         shut_down()
 
@@ -58,6 +54,15 @@ def level(request: pytest.FixtureRequest, at_level: Callable[[int], None]) -> in
     number: int = request.param
     at_level(number)
     return number
+
+
+def required_or_skip(number: int) -> None:
+    """Skip where this machine does not have the level; fail where it is required."""
+    if (found := best(number)) != number:
+        said = f"this machine has no level {number}, {LEVELS[number]}; instead {found}"
+        if number <= REQUIRED:
+            pytest.fail(f"LABSUPPORT_REQUIRE_LEVEL={REQUIRED}, but {said}")
+        pytest.skip(said)
 
 
 @cache

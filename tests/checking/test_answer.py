@@ -151,7 +151,7 @@ def test_an_await_outside_of_a_function_is_explained() -> None:
         ("x = 1\x00", "not valid Python"),
         ("x = '\ud800'", "not valid Python"),
         ("(" * 5000 + ")" * 5000, "the answer cell"),
-        ("x = " + "-" * 200_000 + "1", "nested too deeply"),
+        ("x = " + "-" * 100_000 + "1", "nested too deeply"),
         ("x = '" + "a" * 5000, "Line 2"),
         ("\tx = (", "Line 2"),
     ],

@@ -311,11 +311,12 @@ def test_an_answer_has_a_private_folder_and_a_clean_environment(judged: Judged) 
     result = judged(
         """
         here, home, names, stdin = await answer.call("look")
-        assert_equal((here, home), (str(answer.folder.resolve()),) * 2, said="")
+        assert_equal((here, home), (answer.home,) * 2, said="")
         assert "LABSUPPORT_STATE" not in names and "JPY_PARENT_PID" not in names
         assert stdin == ""
         await answer.call("write")
-        assert (answer.folder / "mine.txt").read_text() == "x"
+        assert answer.exists("mine.txt") and answer.read("mine.txt") == b"x"
+        assert not answer.exists("yours.txt") and answer.read("yours.txt") is None
         """,
         """
         import os, sys

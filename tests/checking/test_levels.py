@@ -237,7 +237,7 @@ def test_a_sealed_answer_has_no_rights_and_no_other_ids(
             """,
         ),
         (
-            "your answer has more than 200 processes",
+            "your answer has more than 120 processes",
             """
             for _ in range(300):
                 if os.fork() == 0: signal.pause()

@@ -186,7 +186,7 @@ def test_a_port_in_feedback_is_masked(judged: Judged) -> None:
         """
         async with answer.serving("serve") as peer:
             conn = await peer.connect()
-            fail(f"{peer.address} {conn.local[1]}", did=f"{conn.remote}", got=str(answer.folder))
+            fail(f"{peer.address} {conn.local[1]}", did=f"{conn.remote}", got=answer.home)
         """,
         ECHO,
     )

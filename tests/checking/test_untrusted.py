@@ -218,7 +218,7 @@ def test_a_wrong_number_of_results_is_a_crash(judged: Judged, value: str) -> Non
     assert result.verdict == "crashed", result
 
 
-@pytest.mark.parametrize("line", ["10**9000", "-3", "True", "'7'"])
+@pytest.mark.parametrize("line", ["10**4000", "-3", "True", "'7'"])
 def test_a_line_that_cannot_be_is_left_out(judged: Judged, line: str) -> None:
     result = judged(
         'await answer.call("f")',

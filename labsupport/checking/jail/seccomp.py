@@ -2,7 +2,8 @@
 
 A list of what is refused, since what an interpreter and its libraries need is too long a list: ways
 into other processes, namespaces and mounts, kernel keyrings and modules, anonymous memory that no
-limit counts, and interfaces that many holes of the past went through (bpf, io_uring, userfaultfd).
+limit counts or that all users share (asynchronous I/O), and interfaces that many holes of the past
+went through (bpf, io_uring, userfaultfd, descriptor tables of the processor).
 Refused calls fail with EPERM, so that a program can go on. Further rules:
 
 - clone3 fails with ENOSYS: its flags lie in memory, which a filter cannot see, and libraries fall
@@ -27,31 +28,31 @@ __all__ = ["program"]
 _X86_64 = {
     "acct": 163, "add_key": 248, "bpf": 321, "chroot": 161, "clock_settime": 227,
     "delete_module": 176, "finit_module": 313, "fsconfig": 431, "fsmount": 432, "fsopen": 430,
-    "fspick": 433, "init_module": 175, "io_uring_enter": 426, "io_uring_register": 427,
-    "io_uring_setup": 425, "ioperm": 173, "iopl": 172, "kcmp": 312, "kexec_file_load": 320,
-    "kexec_load": 246, "keyctl": 250, "lookup_dcookie": 212, "mbind": 237, "memfd_create": 319,
-    "memfd_secret": 447, "migrate_pages": 256, "mount": 165, "mount_setattr": 442,
-    "move_mount": 429, "move_pages": 279, "mq_open": 240, "msgget": 68, "name_to_handle_at": 303,
-    "open_by_handle_at": 304, "open_tree": 428, "perf_event_open": 298, "personality": 135,
-    "pidfd_getfd": 438, "pivot_root": 155, "process_madvise": 440, "process_vm_readv": 310,
-    "process_vm_writev": 311, "ptrace": 101, "quotactl": 179, "reboot": 169, "request_key": 249,
-    "semget": 64, "setdomainname": 171, "sethostname": 170, "setns": 308, "settimeofday": 164,
-    "shmget": 29, "swapoff": 168, "swapon": 167, "syslog": 103, "umount2": 166, "unshare": 272,
-    "userfaultfd": 323, "vmsplice": 278,
+    "fspick": 433, "init_module": 175, "io_setup": 206, "io_uring_enter": 426,
+    "io_uring_register": 427, "io_uring_setup": 425, "ioperm": 173, "iopl": 172, "kcmp": 312,
+    "kexec_file_load": 320, "kexec_load": 246, "keyctl": 250, "lookup_dcookie": 212, "mbind": 237,
+    "memfd_create": 319, "memfd_secret": 447, "migrate_pages": 256, "modify_ldt": 154, "mount": 165,
+    "mount_setattr": 442, "move_mount": 429, "move_pages": 279, "mq_open": 240, "msgget": 68,
+    "name_to_handle_at": 303, "open_by_handle_at": 304, "open_tree": 428, "perf_event_open": 298,
+    "personality": 135, "pidfd_getfd": 438, "pivot_root": 155, "process_madvise": 440,
+    "process_vm_readv": 310, "process_vm_writev": 311, "ptrace": 101, "quotactl": 179,
+    "reboot": 169, "request_key": 249, "semget": 64, "setdomainname": 171, "sethostname": 170,
+    "setns": 308, "settimeofday": 164, "shmget": 29, "swapoff": 168, "swapon": 167, "syslog": 103,
+    "umount2": 166, "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
 }  # fmt: skip
 _AARCH64 = {
     "acct": 89, "add_key": 217, "bpf": 280, "chroot": 51, "clock_settime": 112,
     "delete_module": 106, "finit_module": 273, "fsconfig": 431, "fsmount": 432, "fsopen": 430,
-    "fspick": 433, "init_module": 105, "io_uring_enter": 426, "io_uring_register": 427,
-    "io_uring_setup": 425, "kcmp": 272, "kexec_file_load": 294, "kexec_load": 104, "keyctl": 219,
-    "lookup_dcookie": 18, "mbind": 235, "memfd_create": 279, "memfd_secret": 447,
-    "migrate_pages": 238, "mount": 40, "mount_setattr": 442, "move_mount": 429, "move_pages": 239,
-    "mq_open": 180, "msgget": 186, "name_to_handle_at": 264, "open_by_handle_at": 265,
-    "open_tree": 428, "perf_event_open": 241, "personality": 92, "pidfd_getfd": 438,
-    "pivot_root": 41, "process_madvise": 440, "process_vm_readv": 270, "process_vm_writev": 271,
-    "ptrace": 117, "quotactl": 60, "reboot": 142, "request_key": 218, "semget": 190,
-    "setdomainname": 162, "sethostname": 161, "setns": 268, "settimeofday": 170, "shmget": 194,
-    "swapoff": 225, "swapon": 224, "syslog": 116, "umount2": 39, "unshare": 97,
+    "fspick": 433, "init_module": 105, "io_setup": 0, "io_uring_enter": 426,
+    "io_uring_register": 427, "io_uring_setup": 425, "kcmp": 272, "kexec_file_load": 294,
+    "kexec_load": 104, "keyctl": 219, "lookup_dcookie": 18, "mbind": 235, "memfd_create": 279,
+    "memfd_secret": 447, "migrate_pages": 238, "mount": 40, "mount_setattr": 442, "move_mount": 429,
+    "move_pages": 239, "mq_open": 180, "msgget": 186, "name_to_handle_at": 264,
+    "open_by_handle_at": 265, "open_tree": 428, "perf_event_open": 241, "personality": 92,
+    "pidfd_getfd": 438, "pivot_root": 41, "process_madvise": 440, "process_vm_readv": 270,
+    "process_vm_writev": 271, "ptrace": 117, "quotactl": 60, "reboot": 142, "request_key": 218,
+    "semget": 190, "setdomainname": 162, "sethostname": 161, "setns": 268, "settimeofday": 170,
+    "shmget": 194, "swapoff": 225, "swapon": 224, "syslog": 116, "umount2": 39, "unshare": 97,
     "userfaultfd": 282, "vmsplice": 75,
 }  # fmt: skip
 _ARCHITECTURES = {  # AUDIT_ARCH, refused, clone, socket

@@ -140,15 +140,22 @@ def raise_loopback() -> None:
         fcntl.ioctl(sock, set_flags, struct.pack("16sh22x", b"lo", up_and_running))
 
 
-def map_ids(process: int, outside: tuple[int, int], inside: int, count: int = 1) -> None:
+def map_ids(
+    process: int | str,
+    outside: tuple[int, int],
+    inside: int,
+    count: int = 1,
+    *,
+    proc: str = "/proc",
+) -> None:
     """Say which ids the user namespace of a process knows: `inside` and the next ones are the
-    outer user and group ids `outside` and the next ones."""
+    outer user and group ids `outside` and the next ones. proc: one that can be written to."""
     user, group = outside
     files = {"uid_map": f"{inside} {user} {count}", "gid_map": f"{inside} {group} {count}"}
     if count == 1:  # an unprivileged process has to give up setgroups first
         files = {"setgroups": "deny", **files}
     for name, text in files.items():
-        with open(f"/proc/{process}/{name}", "w", encoding="ascii") as file:
+        with open(f"{proc}/{process}/{name}", "w", encoding="ascii") as file:
             file.write(text)
 
 

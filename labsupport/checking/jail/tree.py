@@ -15,7 +15,7 @@ import tempfile
 
 from . import syscalls
 
-__all__ = ["HOME", "SYSTEM", "enter_new_root", "interpreter"]
+__all__ = ["HOME", "NAMES", "SYSTEM", "enter_new_root", "interpreter"]
 
 HOME = "/home/answer"
 """The answer's own folder: a tmpfs of its own, its current folder, and its TMPDIR."""
@@ -24,6 +24,12 @@ SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ssl", "/etc/pki", "/etc/ld.so.cache",
     "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 )  # fmt: skip
+
+NAMES = (
+    "/etc/group", "/etc/host.conf", "/etc/hosts", "/etc/localtime", "/etc/mime.types",
+    "/etc/nsswitch.conf", "/etc/passwd", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
+)  # fmt: skip
+"""What names of hosts, users and services are looked up in; a sealed answer has its own few."""
 
 _FILES = {
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",

@@ -27,7 +27,8 @@ can be reached again.
 Orders are datagrams of JSON on a SOCK_SEQPACKET socket, with descriptors (unix(7), SCM_RIGHTS):
 
     launch  [channel, output, news]   answered with [pidfd]; the keeper sends "up" with descriptors
-                                      of [network namespace, home] over `news`, at the end an ending
+                                      of [network namespace, home, /proc] over `news`, at the end
+                                      an ending
     end                               kill the jail and everything in it; answered when that is done
 """
 
@@ -218,6 +219,7 @@ class _Jail:
         self.channel = channel
         self.output = output
         self.news = socket.socket(fileno=news)
+        self.writable = -1  # the former /proc
 
     def keep(self) -> NoReturn:
         """Be the keeper: fork the answer, wait for its end, tell it, and end."""
@@ -257,17 +259,19 @@ class _Jail:
         syscalls.mount("tmpfs", tree.HOME, "tmpfs", syscalls.NO_SUID | syscalls.NO_DEVICES, options)
         # For semaphores and memory that processes share.
         syscalls.mount("tmpfs", "/dev/shm", "tmpfs", _PROC, "size=16m,nr_inodes=256,mode=1777")
-        syscalls.mount("proc", "/proc", "proc", _PROC)
+        self.writable = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+        syscalls.mount("proc", "/proc", "proc", _PROC | syscalls.READ_ONLY)
         syscalls.raise_loopback()
-        network = os.open("/proc/self/ns/net", os.O_RDONLY)
-        home = os.open(tree.HOME, os.O_RDONLY | os.O_DIRECTORY)
-        socket.send_fds(self.news, [b'{"up": true}'], [network, home])
-        os.close(network)
-        os.close(home)
+        opened = [os.open(path, os.O_RDONLY) for path in ("/proc/self/ns/net", tree.HOME, "/proc")]
+        socket.send_fds(self.news, [b'{"up": true}'], opened)
+        for each in opened:
+            os.close(each)
 
     def _be_the_answer(self) -> NoReturn:
         try:
             self.news.close()
+            if self.zygote.protection == "userns":
+                self._enter_user_namespace()
             os.setsid()
             self._take_descriptors()
             for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -287,6 +291,12 @@ class _Jail:
                 os.write(2, f"The jail could not be made: {error}\n".encode())
         os._exit(1)
 
+    def _enter_user_namespace(self) -> None:
+        """Enter one without rights, before the limits are set: those of its maker hold for all
+        processes of the user, that of the answer for those in it (user_namespaces(7))."""
+        syscalls.unshare(syscalls.NEW_USER)
+        syscalls.map_ids("self", (0, 0), 1000, proc=f"/proc/self/fd/{self.writable}")
+
     def _take_descriptors(self) -> None:
         """Standard input is empty, output and errors go to the pipe, 3 is the channel: no more."""
         null = os.open("/dev/null", os.O_RDONLY)
@@ -302,9 +312,6 @@ class _Jail:
         """Whatever can be given up, for ever; the names of limits that this system lacks."""
         zygote = self.zygote
         missing = host.limited(zygote.limits["resources"])
-        if zygote.protection == "userns":
-            syscalls.unshare(syscalls.NEW_USER)  # with it comes a count of processes of its own
-            syscalls.map_ids(os.getpid(), (0, 0), 1000)
         if zygote.sealed:
             syscalls.bound_capabilities()
         if zygote.protection == "root":
@@ -317,7 +324,7 @@ class _Jail:
             syscalls.forgo_privileges()
         syscalls.show_to_itself()
         if zygote.protection == "fenced":
-            readable = (*tree.SYSTEM, *tree.interpreter(), "/etc", "/proc/self")
+            readable = (*tree.SYSTEM, *tree.NAMES, *tree.interpreter(), "/proc/self")
             landlock.fence(readable, (self.home, "/dev/null", "/dev/shm"))
         if zygote.filter:
             syscalls.load_filter(zygote.filter)
