@@ -1,0 +1,30 @@
+"""An arena for each level, shared by the attacks of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.checking.conftest import LEVELS, required_or_skip
+from tests.hostile.arena import Arena
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try no attack where it would do harm."""
+    items[:] = [item for item in items if not _harmful(item)]
+
+
+def _harmful(item: pytest.Item) -> bool:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return "attack" in given and given["arena"] not in given["attack"].levels
+
+
+@pytest.fixture(scope="module", params=LEVELS, ids=lambda number: f"level-{number}")
+def arena(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Arena]:
+    """An arena at the level that the test asks for; skipped where this machine does not have it."""
+    required_or_skip(request.param)
+    with Arena(request.param, tmp_path_factory.mktemp("arena")) as arena:
+        yield arena
