@@ -37,7 +37,7 @@ speaks = Exercise(
     "probe.speaks",
     title="probe.speaks: who speaks first",
     lesson="01a",
-    minutes=3,
+    minutes=5,
     kind="core",
     entry='speaks_first(connection, seconds) -> "greets", "ended" or "quiet"',
 )
@@ -430,24 +430,31 @@ async def closes_each_time(answer, target, times):
 
 # ---- the step ------------------------------------------------------------------------------------
 
+PAUSE = 0.1  # seconds before each byte of a server that drips
+
 
 class Timed(ScriptedSocket):
-    """A connection that notes the timeout of each read."""
+    """A connection that notes the timeout of each read, and can take its time for each."""
 
-    def __init__(self, pieces):
+    def __init__(self, pieces, pause=0.0):
         super().__init__(pieces)
+        self.pause = pause
         self.limits = []
 
-    def recv(self, bufsize, flags=0):
+    def settimeout(self, value):
+        if value is not None and float(value) < 0:
+            raise ValueError("Timeout value out of range")  # as a real socket says
+        super().settimeout(value)
+
+    async def recv(self, bufsize, flags=0):
         self.limits.append(self.timeout)
+        await asyncio.sleep(self.pause)
         return super().recv(bufsize, flags)
 
 
-def shown(limits):
-    """The timeout of the first read, in words."""
-    if not limits:
-        return "no call of recv"
-    return "no timeout: it waits for ever" if limits[0] is None else f"a timeout of {limits[0]} s"
+def shown(limit):
+    """The timeout of a read, in words."""
+    return "no timeout: it waits for ever" if limit is None else f"a timeout of {limit:.3f} s"
 
 
 @speaks.check(
@@ -456,47 +463,81 @@ def shown(limits):
     misconception="connect-gives-up-soon",
     hints=[
         "How long does recv wait when nothing comes, and who decides that?",
-        "settimeout takes the seconds that the function was given.",
-        "connection.settimeout(seconds), in the line before the try.",
+        "settimeout takes what remains of the seconds that the function was given.",
+        "connection.settimeout(left), in the line before recv.",
     ],
 )
 async def wait_is_limited(answer, draw, variant):
-    seconds = draw.integer(1, 90) / 10
+    seconds = draw.integer(10, 40) / 10
     connection = Timed([GREETING])
     await answer.call("speaks_first", connection, seconds)
+    first = connection.limits[0] if connection.limits else None
     assert_that(
-        connection.limits[:1] == [seconds],
-        said="when recv is called, the timeout is the one that was asked for",
+        first is not None and seconds / 2 < first <= seconds,
+        said="when recv is called, the timeout is what remains of the seconds",
         did=f"called speaks_first(connection, {seconds})",
-        expected=f"a timeout of {seconds} s",
-        got=shown(connection.limits),
+        expected=f"a timeout of {seconds} s, less what has passed",
+        got=shown(first) if connection.limits else "no call of recv",
     )
 
 
 @speaks.check(
-    "words, an end and a silence are three things",
+    "a drip does not outlive the seconds",
+    points=1,
+    misconception="timeout-is-a-deadline",
+    hints=[
+        "Each byte comes in time. How long do eleven waits take, if each may take all the seconds?",
+        "The seconds are for the whole call. Fix the moment at which they end, once.",
+        "Before the loop: deadline = time.monotonic() + seconds. In it: left = deadline - "
+        "time.monotonic(), and nothing left is quiet.",
+    ],
+)
+async def drip_does_not_outlive_the_seconds(answer, draw, variant):
+    seconds = draw.integer(25, 35) / 100
+    connection = Timed([GREETING[at : at + 1] for at in range(len(GREETING))], PAUSE)
+    did = f"called speaks_first(connection, {seconds}), and sent one byte every {PAUSE} s"
+    said = "the seconds are for all waits together"
+    result = await answer.call("speaks_first", connection, seconds)
+    assert_equal(result, "quiet", said=said, did=did)
+    for number, limit in enumerate(connection.limits):
+        remaining = seconds - number * PAUSE / 2  # at the most: half of each pause is to spare
+        assert_that(
+            limit is None or 0 < limit <= remaining,  # that there is one is judged elsewhere
+            said=said,
+            did=did,
+            expected=f"less than the {seconds} s at read {number + 1}, and more than 0",
+            got=shown(limit),
+        )
+
+
+@speaks.check(
+    "a line, an end and a silence are three things",
     points=1,
     misconception="open-means-talking",
     hints=[
         "What does recv return or raise: when words come, when the server closes, when nothing "
         "comes?",
         "Nothing comes: TimeoutError. The server closes: b''. What is b'' in a condition?",
-        'return "greets" if words else "ended"',
+        'piece = connection.recv(100), and: if not piece: return "ended"',
     ],
 )
 async def three_things(answer, draw, variant):
-    cases = {
-        "greets": ([draw.word().encode() + b"\r\n"], "sent a greeting"),
-        "ended": ([], "closed the connection without a word"),
-        "quiet": ([TimeoutError("timed out")], "said nothing until the timeout"),
-    }
-    for wanted in shuffled(draw, cases):
-        pieces, act = cases[wanted]
+    line = draw.word().encode() + b"\r\n"
+    silence = TimeoutError("timed out")
+    cases = [
+        ("greets", [line], "sent a line"),
+        ("greets", [line[:2], line[2:]], "sent a line in two pieces"),
+        ("ended", [], "closed the connection without a word"),
+        ("ended", [line[:2]], "closed the connection inside the line"),
+        ("quiet", [silence], "said nothing until the timeout"),
+        ("quiet", [line[:2], silence], "fell silent inside the line"),
+    ]
+    for wanted, pieces, act in shuffled(draw, cases):
         assert_equal(
-            await answer.call("speaks_first", Timed(pieces), 2.0),
+            await answer.call("speaks_first", Timed(pieces), 20.0),
             wanted,
-            said="what comes of a recv has three names here",
-            did=f"called speaks_first(connection, 2.0), and {act}",
+            said="what comes of the waiting has three names here",
+            did=f"called speaks_first(connection, 20.0), and {act}",
         )
 
 
@@ -512,4 +553,4 @@ async def three_things(answer, draw, variant):
 )
 async def step_other_errors_are_raised(answer, draw, variant):
     broken = Timed([ConnectionResetError(104, "Connection reset by peer")])
-    await answer.raises("ConnectionResetError", "speaks_first", broken, 2.0)
+    await answer.raises("ConnectionResetError", "speaks_first", broken, 20.0)

@@ -18,7 +18,6 @@ from tests.promises import course
 from tests.promises.course import code_cell, example
 
 DECIDED = re.compile(r"That is option ([a-z])\.")
-ONE_LETTER = {"01", "01a", "01b"}  # lessons that still have it; no other may come
 
 
 @pytest.mark.parametrize("path", course.lessons(), ids=course.short)
@@ -30,11 +29,7 @@ def test_every_prediction_of_a_lesson_was_decided_without_a_vote(path: Path) -> 
 
 @pytest.mark.parametrize("path", course.lessons(), ids=course.short)
 def test_no_letter_is_right_in_more_than_half_of_a_lesson(path: Path) -> None:
-    found = too_often(right_options(course.notebook(path)))
-    if course.number(path) in ONE_LETTER:
-        assert found, f"{course.number(path)} is spread now: take it off the list"
-    else:
-        assert found == {}
+    assert too_often(right_options(course.notebook(path))) == {}
 
 
 def test_no_letter_is_right_in_more_than_half_of_the_course() -> None:

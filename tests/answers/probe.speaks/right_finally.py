@@ -1,8 +1,17 @@
+from time import monotonic
+
+
 def speaks_first(connection, seconds: float) -> str:
-    connection.settimeout(seconds)
+    ends = monotonic() + seconds
+    last = b""
     try:
-        return "ended" if connection.recv(1) == b"" else "greets"
+        while last != b"\n" and (left := ends - monotonic()) > 0:
+            connection.settimeout(left)
+            last = connection.recv(1)
+            if last == b"":
+                return "ended"
     except TimeoutError:
         return "quiet"
     finally:
         connection.close()
+    return "greets" if last == b"\n" else "quiet"

@@ -1,8 +1,20 @@
+import time
+
+
 def speaks_first(connection, seconds):
+    deadline = time.monotonic() + seconds
     with connection:
-        connection.settimeout(seconds)
+        line = b""
         try:
-            words = connection.recv(100)
+            while not line.endswith(b"\n"):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return "quiet"
+                connection.settimeout(left)
+                piece = connection.recv(100)
+                if not piece:
+                    return "ended"
+                line += piece
         except TimeoutError:
             return "quiet"
-    return "greets" if words else "ended"
+    return "greets"

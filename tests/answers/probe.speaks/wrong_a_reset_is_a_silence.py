@@ -4,12 +4,23 @@ refused by: other errors are raised
 misconception: no-answer-is-closed
 """
 
+import time
+
 
 def speaks_first(connection, seconds):
+    deadline = time.monotonic() + seconds
     with connection:
-        connection.settimeout(seconds)
+        line = b""
         try:
-            words = connection.recv(100)
+            while not line.endswith(b"\n"):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return "quiet"
+                connection.settimeout(left)
+                piece = connection.recv(100)
+                if not piece:
+                    return "ended"
+                line += piece
         except (TimeoutError, ConnectionError):
             return "quiet"
-    return "greets" if words else "ended"
+    return "greets"

@@ -1,15 +1,26 @@
 """Takes a silence for the end of the connection.
 
-refused by: words, an end and a silence are three things
+refused by: a line, an end and a silence are three things
 misconception: open-means-talking
 """
 
+import time
+
 
 def speaks_first(connection, seconds):
+    deadline = time.monotonic() + seconds
     with connection:
-        connection.settimeout(seconds)
+        line = b""
         try:
-            words = connection.recv(100)
+            while not line.endswith(b"\n"):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return "quiet"
+                connection.settimeout(left)
+                piece = connection.recv(100)
+                if not piece:
+                    return "ended"
+                line += piece
         except TimeoutError:
             return "ended"
-    return "greets" if words else "ended"
+    return "greets"

@@ -1,15 +1,20 @@
 """Waits as long as the peer likes.
 
-refused by: the wait is limited before it begins
+refused by: the wait is limited before it begins, a drip does not outlive the seconds
 misconception: connect-gives-up-soon
 """
 
 
 def speaks_first(connection, seconds):
+    connection.setblocking(True)
     with connection:
-        connection.setblocking(True)
+        line = b""
         try:
-            words = connection.recv(100)
+            while not line.endswith(b"\n"):
+                piece = connection.recv(100)
+                if not piece:
+                    return "ended"
+                line += piece
         except TimeoutError:
             return "quiet"
-    return "greets" if words else "ended"
+    return "greets"

@@ -1,0 +1,26 @@
+"""Looks at the clock between two waits, and gives each of them all of the seconds.
+
+refused by: a drip does not outlive the seconds
+misconception: timeout-is-a-deadline
+"""
+
+import time
+
+
+def speaks_first(connection, seconds):
+    deadline = time.monotonic() + seconds
+    with connection:
+        line = b""
+        try:
+            while not line.endswith(b"\n"):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return "quiet"
+                connection.settimeout(seconds)
+                piece = connection.recv(100)
+                if not piece:
+                    return "ended"
+                line += piece
+        except TimeoutError:
+            return "quiet"
+    return "greets"
