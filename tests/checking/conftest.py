@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -36,24 +37,28 @@ def judged(course: Course) -> Callable[..., Result]:
 
 
 @pytest.fixture
-def at_level(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+def at_level() -> Iterator[Callable[[int], None]]:
     """Set the level at which answers are run; skip where this machine does not have it."""
+    with contextlib.ExitStack() as stack:
+        yield lambda number: stack.enter_context(running_at(number))
 
-    def set_level(number: int) -> None:
-        required_or_skip(number)
-        monkeypatch.setenv("LABSUPPORT_LEVEL", str(number))
+
+@pytest.fixture(scope="module", params=LEVELS, ids=lambda number: f"level {number}")
+def level(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Each level of protection in turn, for all tests of a file, so that judges stay warm."""
+    with running_at(request.param):
+        yield request.param
+
+
+@contextlib.contextmanager
+def running_at(number: int) -> Iterator[None]:
+    """Run answers at a level; skip where this machine does not have it."""
+    required_or_skip(number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABSUPPORT_LEVEL", str(number))
         shut_down()
-
-    yield set_level
-    shut_down()
-
-
-@pytest.fixture(params=LEVELS, ids=lambda number: f"level {number}")
-def level(request: pytest.FixtureRequest, at_level: Callable[[int], None]) -> int:
-    """Each level of protection in turn."""
-    number: int = request.param
-    at_level(number)
-    return number
+        yield
+        shut_down()
 
 
 def required_or_skip(number: int) -> None:

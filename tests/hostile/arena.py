@@ -15,9 +15,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from labsupport.checking import Answer, EngineError, Report, check
@@ -32,6 +34,7 @@ from tests.hostile.attack import CALLED, NOT_PASSED, WON, Attack
 __all__ = ["Arena"]
 
 DESCRIPTORS = 1024  # what many systems permit the judge
+PLENTY = 20.0  # seconds for an attack that is expected to succeed
 SLACK = 10.0  # seconds that judging an attack may take beyond the deadline of its check
 LONGEST = 100_000  # bytes of a report
 
@@ -119,10 +122,10 @@ class Arena:
 
     def faults(self, attack: Attack) -> list[str]:
         """What is not as it should be: an attack is survived, or it is listed as one that is not."""
-        found = self.problems(attack)
         if attack.name in not_survived(self.level):
+            found = self.problems(replace(attack, deadline=PLENTY))
             return [] if found else ["it is survived: take it off the list"]
-        return found
+        return self.problems(attack)
 
     def problems(self, attack: Attack) -> list[str]:
         """What an attack did that it must not be able to do; empty when it was survived."""
@@ -139,8 +142,9 @@ class Arena:
             found.append(f"judging it took {took:.1f} s")
         found += [said for said in [self.honest()] if said]
         found += [f"left {path}" for path in self.strays()]
-        if left := self.lasting(before):
-            found.append(f"left processes: {left}")
+        found += [f"left the process {_command(pid)}" for pid in self.lasting(before)]
+        if self.level > 1 and _new_judges(before):
+            found.append("its judge had to be replaced")
         return found
 
     def _wrong_with(self, report: Report, attack: Attack) -> Iterator[str]:
@@ -181,9 +185,14 @@ class Arena:
         return found - {os.getpid()}
 
     def lasting(self, before: set[int]) -> set[int]:
-        """Processes that were not there before and do not end by themselves within a moment."""
+        """Processes that were not there before and do not end by themselves within a moment.
+
+        A judge that came in the place of another one is none of them.
+        """
         until = time.monotonic() + 2.0
-        while (left := self.processes() - before) and time.monotonic() < until:
+        while (
+            left := self.processes() - before - _new_judges(before)
+        ) and time.monotonic() < until:
             time.sleep(0.02)
         return left
 
@@ -198,6 +207,22 @@ class Arena:
             else:
                 path.unlink()
         return found
+
+
+def _new_judges(before: set[int]) -> set[int]:
+    """Judges that were not there before, and what they keep beside them while they wait."""
+    found = set()
+    for judge in psutil.Process().children():
+        if judge.pid not in before:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found |= {judge.pid, *(part.pid for part in judge.children())}
+    return found
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")[-200:].decode()
+    return f"{pid}, which has ended now"
 
 
 class _Servers:
