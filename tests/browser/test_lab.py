@@ -1,6 +1,6 @@
-"""Every notebook in JupyterLab in a real browser: Run All, and look at what a learner sees.
+"""Lessons and exercises in JupyterLab in a real browser: Run All, and look at what a learner sees.
 
-With LABSUPPORT_SCREENSHOTS=FOLDER every notebook is photographed into that folder; without it only
+With LABSUPPORT_SCREENSHOTS=FOLDER each of them is photographed into that folder; without it only
 one that fails is, into a temporary folder that the failure names.
 """
 
@@ -14,11 +14,11 @@ import pytest
 
 from tests.browser.lab import LabPage, opened_lab
 from tests.browser.shoot import stem
-from tests.notebooks.files import FOLDERS, ROOT, find
+from tests.notebooks.files import ROOT, find
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
 
-NOTEBOOKS = find([ROOT / folder for folder in FOLDERS])
+NOTEBOOKS = find([ROOT / "notebooks", ROOT / "exercises"])
 SCREENSHOTS = os.environ.get("LABSUPPORT_SCREENSHOTS")
 
 
