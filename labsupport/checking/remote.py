@@ -41,6 +41,7 @@ _ASKS = 1000  # calls to stand-ins that may wait at once
 _ASKED = wire.MAX_JSON + wire.MAX_BLOBS  # bytes of them
 _PLACES = 3
 _LARGEST = 16 * 1024 * 1024  # bytes of a file that a check reads
+_ENDED: list[object] = ["RuntimeError", ["the check has ended"]]
 _LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
 
 Renew = Callable[[HostProcess], Awaitable[HostProcess]]
@@ -482,9 +483,12 @@ class RemoteAnswer:
     async def _asked(self, stand_in: StandIn, message: dict[str, Any]) -> None:
         """Call a stand-in's method for the answer and send back what came of it."""
         name = message["method"]
-        if name not in stand_in.exposed:
-            raised: list[object] | None = ["AttributeError", [f"{stand_in} has no {show(name)}"]]
-            value = None
+        raised: list[object] | None
+        value = None
+        if self.failure is not None:  # what is told of the check ends with its failure
+            raised = _ENDED
+        elif name not in stand_in.exposed:
+            raised = ["AttributeError", [f"{stand_in} has no {show(name)}"]]
         else:
             raised, value = await self._performed(getattr(stand_in, name), message)
         reply = {"op": "reply", "ask": message["ask"]}
@@ -513,7 +517,7 @@ class RemoteAnswer:
     def _broken_by(self, failure: Exception) -> list[object]:
         """End the check because of what a stand-in found or did; what to raise in the answer."""
         self.fail(failure)
-        return ["RuntimeError", ["the check has ended"]]
+        return _ENDED
 
     def fail(self, failure: Exception) -> None:
         """Fail the check even if its own code goes on, and end what waits for the answer."""
