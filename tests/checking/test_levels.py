@@ -81,6 +81,21 @@ def test_nothing_of_this_machine_listens_in_a_sealed_network(judged: Judged, lev
     assert result.verdict == "passed", result
 
 
+def test_a_sealed_network_has_a_small_table_of_connections_of_its_own(
+    judged: Judged, level: int
+) -> None:
+    if level < SEALED or not Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").exists():
+        pytest.skip("shared with the machine at this level, or before Linux 6.1")
+    result = judged(
+        'assert_equal(await answer.call("f"), 256, "")',
+        """
+        def f():
+            with open("/proc/sys/net/ipv4/tcp_ehash_entries") as file: return int(file.read())
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_every_port_is_free_in_a_sealed_network(
     judged: Judged, at_level: Callable[[int], None]
 ) -> None:
