@@ -17,7 +17,7 @@ CALLED = 'assert_equal(await answer.call("f"), 42, "f gives 42")'
 NOT_PASSED = ("failed", "crashed", "killed", "timed out")
 
 # What every attacker has at hand. `told` is what the runner tells him of the world outside.
-HEAD = """\
+HEAD = '''\
 import contextlib, ctypes, errno, gc, glob, os, re, resource, select, signal, socket, struct, sys
 import threading, time
 told = {told!r}
@@ -40,13 +40,14 @@ def parent(pid):
         return int(file.read().rpartition(")")[2].split()[1])
 
 def family():
-    "Keeper, zygote, judge and what it started, as far as they can be seen; never their caller."
+    """Judge, keeper, zygote and what else the judge started, as far as they can be seen; never
+    their caller. The judge first: whoever kills its keeper may not live to go on."""
     found, pid = [], os.getppid()
     while pid > 1 and "checking.judge" not in open(f"/proc/{{pid}}/cmdline").read():
         found.append(pid)
         pid = parent(pid)
     near = [int(each) for each in os.listdir("/proc") if each.isdigit() and parent(each) == pid]
-    return list({{*found, pid, *near}} - {{os.getpid()}})
+    return [pid, *({{*found, *near}} - {{pid, os.getpid()}})]
 
 def alone():
     if os.getpid() > 9: raise SystemExit("this would harm the machine")
@@ -55,7 +56,7 @@ host = next(each for each in gc.get_objects() if type(each).__name__ == "Host")
 wire = sys.modules["_host.wire"]
 def say(message): host.send(message)
 def say_raw(text, blobs=b""): host.channel.sendall(struct.pack("!II", len(text), len(blobs)) + text + blobs)
-"""
+'''
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Attack:
 
     name: what it tries. answer: its source, behind HEAD and `head`, or `bare`. check: the body of
     the check. verdicts: those that are right. levels: where it is tried; at the others it would
-    harm the machine, or it would show nothing that is not shown here. deadline: in seconds.
+    harm the machine. once: only at the highest level that there is, since what it attacks is the
+    same at each. deadline: in seconds.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Attack:
     check: str = CALLED
     verdicts: tuple[str, ...] = NOT_PASSED
     levels: tuple[int, ...] = (1, 2, 3, 4)
+    once: bool = False
     deadline: float = 1.0
     head: str = ""
     bare: bool = False

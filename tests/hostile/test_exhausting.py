@@ -432,7 +432,7 @@ JUDGES = [  # whose work is the same at each level
     ),
 ]  # fmt: skip
 
-ATTACKS = MACHINE + [replace(attack, levels=(3, 4)) for attack in JUDGES]
+ATTACKS = MACHINE + [replace(attack, once=True) for attack in JUDGES]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)

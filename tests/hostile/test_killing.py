@@ -80,7 +80,7 @@ ATTACKS = [
         sys.setrecursionlimit(10**9)
         def f(): return f()
         """,
-        levels=(4,),
+        once=True,
         deadline=2.0,
     ),
     Attack("becomes another program", "def f(): os.execv('/bin/sleep', ['sleep', '9'])"),
@@ -207,7 +207,7 @@ ATTACKS = [
         deadline=0.5,
         verdicts=("timed out",),
     ),
-    Attack("does not come to its end while it is loaded", "while True: pass", levels=(4,)),
+    Attack("does not come to its end while it is loaded", "while True: pass", once=True),
     Attack("waits for input", "def f(): return sys.stdin.read() or 41", verdicts=("failed",)),
 ]
 

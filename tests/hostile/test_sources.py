@@ -62,7 +62,7 @@ SOURCES = {
 }
 
 ATTACKS = [
-    Attack(name, source, bare=True, levels=(4,), deadline=3.0) for name, source in SOURCES.items()
+    Attack(name, source, bare=True, once=True, deadline=3.0) for name, source in SOURCES.items()
 ]
 
 
