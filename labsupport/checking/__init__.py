@@ -31,6 +31,7 @@ schedule is shown with the simplest schedule that fails alike (reducing).
     exercise, draw, asserts      what a checks.py is written with
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
+    files, buffers               what an answer left in its folder and in its sockets, unopened
     report, verdicts             results as data, and how they are made
     showing, feedback            values as text, reports as text and HTML
     tries                        how many hints a learner has earned
