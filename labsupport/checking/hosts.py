@@ -42,6 +42,7 @@ from labsupport.sockdiag import SockDiag
 __all__ = [
     "FLOOD",
     "KEPT",
+    "Held",
     "HostProcess",
     "Level",
     "Limits",
@@ -123,6 +124,14 @@ class Limits:
             # Where a program takes the dumps, only 1 keeps them from it (do_coredump in Linux).
             "RLIMIT_CORE": int(sys.platform == "linux"),
         }
+
+
+class Held(NamedTuple):
+    """How many descriptors, threads and processes an answer has."""
+
+    descriptors: int
+    threads: int
+    processes: int
 
 
 class OpenSocket(NamedTuple):
@@ -285,14 +294,20 @@ class HostProcess(ABC):
 
     def descriptors(self) -> int:
         """How many descriptors (POSIX) or handles (Windows) its processes have open."""
-        total = 0
+        return self.held().descriptors
+
+    def held(self) -> Held:
+        """How much its processes hold that can be left behind."""
+        found = [0, 0, 0]
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 if sys.platform == "win32":
-                    total += process.num_handles()
+                    opened = process.num_handles()
                 else:
-                    total += process.num_fds()
-        return total
+                    opened = process.num_fds()
+                for index, count in enumerate((opened, process.num_threads(), 1)):
+                    found[index] += count
+        return Held(*found)
 
     def cpu_seconds(self) -> float:
         """Processor time used by its processes and by those they have waited for, in seconds."""

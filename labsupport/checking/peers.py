@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import socket
 import struct
@@ -330,6 +331,7 @@ class ServingPeer(_Peer):
         self._name = name
         self._flag_number = answer._next()
         self._stopping = False
+        self._before = answer.held()
         self._call: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def stop(self, within: float = STOPPED) -> None:
@@ -358,7 +360,7 @@ class ServingPeer(_Peer):
             raise Mismatch(
                 f"`{self._name}` has returned, and a part of it goes on",
                 did=f"set stop, and looked again when {self._name} had returned",
-                expected="nothing listens on that port, and every connection to it is closed",
+                expected="everything that it opened is closed, and all that it started has ended",
                 got=left,
                 verdict="leaked",
                 waited=True,
@@ -376,7 +378,7 @@ class ServingPeer(_Peer):
             )
 
     async def _left_open(self) -> str:
-        """What the answer still has open on its port, in words; empty when there is nothing.
+        """What the answer still has, in words; empty when there is nothing.
 
         A process that the answer has set free is not among its own any more: a connect finds it.
         """
@@ -385,14 +387,25 @@ class ServingPeer(_Peer):
             last = until.expired
             sockets = await asyncio.to_thread(self._answer.open_sockets)
             states = {each.state for each in sockets if each.local and each.local[1] == self.port}
-            if not states and not await self._accepts():
-                return ""
+            more = self._more_than_before()
+            listens = "LISTEN" in states or await self._accepts()
+            if not (states or more or listens):
+                return _never_awaited(self._answer.output)
             if last:
                 break
             await asyncio.sleep(0.02)
-        if states and "LISTEN" not in states:
-            return "a connection is still open"
-        return "it still listens: a new connection is accepted"
+        if listens:
+            return "it still listens: a new connection is accepted"
+        return "a connection is still open" if states else more
+
+    def _more_than_before(self) -> str:
+        now, before = self._answer.held(), self._before
+        left = {
+            "descriptor that was not there before": now.descriptors - before.descriptors,
+            "thread that still runs": now.threads - before.threads,
+            "process that still runs": now.processes - before.processes,
+        }
+        return " and ".join(f"a {what}" for what, more in left.items() if more > 0)
 
     async def _accepts(self) -> bool:
         """Whether somebody accepts a connection to the port."""
@@ -633,6 +646,12 @@ def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, i
         raise _no_port(_reason(error)) from None
     answer.ports.add(link.port)
     return link.host, link.port
+
+
+def _never_awaited(output: str) -> str:
+    """The coroutine of which Python says so, if there is one."""
+    found = re.search(r"coroutine '([^']{1,99})' was never awaited", output)
+    return f"the coroutine `{found[1]}` was never awaited" if found else ""
 
 
 def _free_port() -> int:

@@ -26,7 +26,7 @@ import psutil
 
 from labsupport.checking import files, peers, wire
 from labsupport.checking.asserts import Mismatch
-from labsupport.checking.hosts import HostProcess, OpenSocket
+from labsupport.checking.hosts import Held, HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.showing import count, show
 from labsupport.checking.standins import Flag, ScriptedSocket, StandIn, crossing
@@ -250,6 +250,11 @@ class RemoteAnswer:
         """How many descriptors its processes have open, seen from outside."""
         with _in_sight():
             return self._host.descriptors()
+
+    def held(self) -> Held:
+        """How many descriptors, threads and processes it has, seen from outside."""
+        with _in_sight():
+            return self._host.held()
 
     def listens(self, port: int) -> bool:
         """Whether it listens on a TCP port, seen from outside."""

@@ -220,7 +220,7 @@ STOPPED = """
             await conn.send(b"x")
             assert await conn.recv_exactly(1) == b"x"
 """
-LISTENS = "nothing listens on that port, and every connection to it is closed"
+CLOSED = "everything that it opened is closed, and all that it started has ended"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ LISTENS = "nothing listens on that port, and every connection to it is closed"
             "a connection is still open",
         ),
     ],
-    ids=["thread", "process", "connection"],
+    ids=["listening thread", "listening process", "connection"],
 )
 def test_what_goes_on_after_serve_has_returned_is_a_leak(
     judged: Judged, answer: str, body: str, got: str
@@ -262,8 +262,35 @@ def test_what_goes_on_after_serve_has_returned_is_a_leak(
     result = judged(body, answer)
     assert (result.verdict, result.got) == ("leaked", got), result
     assert result.said == "`serve` has returned, and a part of it goes on"
-    assert result.expected == LISTENS
+    assert result.expected == CLOSED
     assert result.earned == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "got"),
+    [
+        ("os.pipe()", "a descriptor that was not there before"),
+        (
+            "threading.Thread(target=threading.Event().wait, daemon=True).start()",
+            "a thread that still runs",
+        ),
+        (
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])",
+            "a process that still runs",
+        ),
+        ("wait()", "the coroutine `wait` was never awaited"),
+    ],
+    ids=["descriptor", "thread", "child", "coroutine"],
+)
+def test_what_serve_leaves_behind_is_a_leak(judged: Judged, left: str, got: str) -> None:
+    server = ECHO.replace("listener.settimeout(0.05)", f"listener.settimeout(0.05); {left}")
+    result = judged(STOPPED, f"import os, subprocess, sys\nasync def wait(): pass\n{server}")
+    assert (result.verdict, result.said) == (
+        "leaked",
+        "`serve` has returned, and a part of it goes on",
+    )
+    assert got in result.got
+    assert result.expected == CLOSED
 
 
 def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
