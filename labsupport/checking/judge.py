@@ -305,6 +305,7 @@ class _Run:
             async with remote.connected():
                 try:
                     if not await self._started(remote):
+                        said = remote.output.strip()
                         continue
                     strain = Strain(remote)
                     self._late = False
@@ -318,7 +319,7 @@ class _Run:
                     return result
                 finally:
                     await asyncio.to_thread(self.launcher.end, remote.host)
-        raise EngineError(f"{STARTS} processes in a row ended before they had run anything.")
+        raise EngineError(f"{STARTS} processes in a row ended before they had run anything. {said}")
 
     async def _renewed(self, host: HostProcess) -> HostProcess:
         """End a host and return a fresh one, while the next one starts already."""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import labsupport
 from labsupport.checking import Result
 from labsupport.checking.engine import shut_down
+from tests.checking.conftest import best
+from tests.cli.watched import environment
 
 pytestmark = pytest.mark.linux
 
@@ -295,12 +302,56 @@ def test_libraries_are_found_in_a_jail(judged: Judged, level: int) -> None:
     assert result.verdict == "passed", result
 
 
-def test_the_same_report_at_each_level(course: Any, level: int) -> None:
+def test_the_same_report_at_each_level(
+    course: Any, level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     course.add("fails", 'assert_bytes(await answer.call("f"), draw.bytes(4), "the same")')
     report = course.judge("import os\ndef f(): print(os.getcwd()); return b'1234'").to_dict()
     assert report.pop("level")["number"] == level
-    os.environ.pop("LABSUPPORT_LEVEL")
+    monkeypatch.delenv("LABSUPPORT_LEVEL")
     shut_down()
     other = course.judge("import os\ndef f(): print(os.getcwd()); return b'1234'").to_dict()
     other.pop("level")
     assert report == other
+
+
+# Python, the libraries and the course may lie where only the superuser can look. A user id without
+# any rights gets Python in its own place, whose top folder is covered by one that all may enter,
+# and the rest below /mnt; all of this in a mount namespace that ends with the command.
+AS_NOBODY = """
+set -e
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mkdir -p "/mnt/place$1" /mnt/packages /mnt/labsupport /mnt/course
+mkdir -m 1777 /mnt/scratch
+mount --bind "$1" "/mnt/place$1"
+mount --bind "$2" /mnt/packages
+mount --bind "$3" /mnt/labsupport
+mount --bind "$4" /mnt/course
+top=$(echo "$1" | cut -d / -f 2)
+mount --rbind "/mnt/place/$top" "/$top"
+cd /mnt/course/exercises/00_demo
+export PYTHONPATH=/mnt:/mnt/packages TMPDIR=/mnt/scratch LABSUPPORT_STATE=/mnt/scratch
+exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \\
+    "$1/bin/python3" -m labsupport.cli check demo demo.py
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="all tests are run by an ordinary user here")
+def test_an_ordinary_users_answers_are_sealed_too(course: Any) -> None:
+    tools = [shutil.which(name) for name in ("unshare", "mount", "setpriv")]
+    if not all(tools) or best(SEALED) != SEALED:
+        pytest.skip("there are no user namespaces here, or none of the tools to become a user")
+    course.add("works", 'assert_equal(await answer.call("f"), 42, "f gives 42")')
+    (course.folder / "demo.py").write_text("def f(): return 42")
+    purelib = sysconfig.get_path("purelib")
+    bound = [sys.base_prefix, purelib, str(Path(labsupport.__file__).parent), str(course.root)]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", AS_NOBODY, "sh", *bound],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done
+    assert "1 of 1 points." in done.stdout
+    assert "Level 3, sealed: " in done.stdout

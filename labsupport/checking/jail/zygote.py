@@ -283,12 +283,14 @@ class _Jail:
             os.close(each)
 
     def _be_the_answer(self) -> NoReturn:
+        errors = self.output
         try:
             self.news.close()
             if self.zygote.protection == "userns":
                 self._enter_user_namespace()
             os.setsid()
             self._take_descriptors()
+            errors = 2
             for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 with contextlib.suppress(OSError, ValueError):
                     signal.signal(number, signal.SIG_DFL)
@@ -303,13 +305,14 @@ class _Jail:
             host.Host(socket.socket(fileno=_STANDARD)).run(missing)
         except BaseException as error:
             with contextlib.suppress(BaseException):
-                os.write(2, f"The jail could not be made: {error}\n".encode())
+                os.write(errors, f"The jail could not be made: {error}\n".encode())
         os._exit(1)
 
     def _enter_user_namespace(self) -> None:
         """Enter one without rights, before the limits are set: those of its maker hold for all
         processes of the user, that of the answer for those in it (user_namespaces(7))."""
         syscalls.unshare(syscalls.NEW_USER)
+        syscalls.show_to_itself()  # the files of a hidden process belong to the superuser
         syscalls.map_ids("self", (0, 0), 1000, proc=f"/proc/self/fd/{self.writable}")
 
     def _take_descriptors(self) -> None:
