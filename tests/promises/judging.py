@@ -17,6 +17,7 @@ from labsupport.checking.report import Report
 from tests.promises import answers, course
 
 __all__ = [
+    "pytestmark",
     "reports",
     "test_a_right_answer_is_accepted",
     "test_a_solution_passes_every_check",
@@ -26,7 +27,8 @@ __all__ = [
 ]
 
 Ask = Callable[[Path, str], Report]
-SECONDS = 55  # to wait for one report, while others are made beside it
+SECONDS = 170  # to wait for one report, while others are made beside it on a busy machine
+pytestmark = pytest.mark.timeout(SECONDS + 10)
 
 
 def slugs_of(lessons: tuple[str, ...]) -> list[str]:
