@@ -11,18 +11,20 @@ something was left.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from labsupport.checking import Answer, Report, check
+from labsupport.clock import poll
 from tests.bench.checking import ECHO, TRIVIAL
 from tests.checking.conftest import LEVELS, best
 from tests.checking.course import Course
@@ -34,26 +36,35 @@ HOSTILE_EACH = 33  # one answer of so many is hostile: 3 %
 GROWTH = 64  # MiB that the memory of all processes may grow by: a handful of pages a fork dirties
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """What the caller and all processes below it hold."""
 
     descriptors: int
     threads: int
     processes: int
-    mebibytes: float
+    mebibytes: int
 
-    @classmethod
-    def now(cls) -> Held:
-        """Look."""
-        me = psutil.Process()
-        family = [me, *me.children(recursive=True)]
-        return cls(
-            descriptors=sum(process.num_fds() for process in family),
-            threads=sum(process.num_threads() for process in family),
-            processes=len(family),
-            mebibytes=sum(process.memory_full_info().uss for process in family) / 2**20,
-        )
+
+def held() -> Held:
+    """What they hold when nothing is under way: what ends just now is waited for."""
+    looks: list[Held] = []
+
+    def at_rest() -> bool:
+        looks.append(_held())
+        return len(looks) > 2 and looks[-1] == looks[-2] == looks[-3]
+
+    poll(at_rest, deadline=10.0, said="the judges do not come to rest")
+    return looks[-1]
+
+
+def _held() -> Held:
+    me = psutil.Process()
+    found = []
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            memory = process.memory_full_info().uss >> 20
+            found.append((process.num_fds(), process.num_threads(), 1, memory))
+    return Held(*map(sum, zip(*found, strict=True)))
 
 
 class Crowd:
@@ -109,9 +120,9 @@ def main() -> int:
         with ThreadPoolExecutor(at_once) as pool:
             began = time.monotonic()
             list(pool.map(crowd.judge, range(answers // 10)))
-            before = Held.now()
+            before = held()
             list(pool.map(crowd.judge, range(answers // 10, answers)))
-            after = Held.now()
+            after = held()
             took = time.monotonic() - began
         strays = arena.strays()
     print(f"{answers} answers in {took:.0f} s, {answers / took:.1f} a second")

@@ -47,7 +47,7 @@ def main() -> None:
     """Measure and print, in milliseconds."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}")
-    print(f"{'':44}{'page p50':>9}{'engine':>8}{'added p50':>11}{'most':>6}")
+    print(f"{'':29}{'page p50':>10}{'engine':>8}{'added p50':>11}{'most':>6}")
     paths = [path for path in find([ROOT / "exercises", ROOT / "solutions"]) if of_lesson_02(path)]
     with opened_lab(ROOT) as lab:
         for path in paths:
@@ -63,9 +63,11 @@ def main() -> None:
                 page, engine = (statistics.median(column) for column in zip(*pairs, strict=True))
                 added = [seen - judged for seen, judged in pairs]
                 figures = page, engine, statistics.median(added), max(added)
-                name = f"{path.relative_to(ROOT)} {words[1]}"
+                shown = zip(figures, (10, 8, 11, 6), strict=True)
                 print(
-                    "{:44}{:9.0f}{:8.0f}{:11.0f}{:6.0f}".format(name, *(1e3 * f for f in figures))
+                    f"{path.relative_to(ROOT).parts[0]:10} {words[1]:18}",
+                    *(f"{1e3 * figure:{width}.0f}" for figure, width in shown),
+                    sep="",
                 )
             lab.close()
     shut_down()
