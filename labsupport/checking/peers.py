@@ -383,17 +383,21 @@ class ServingPeer(_Peer):
         A process that the answer has set free is not among its own any more: a connect finds it.
         """
         until = _until(GONE)
+        pause = 0.001
         while True:
             last = until.expired
-            sockets = await asyncio.to_thread(self._answer.open_sockets)
-            states = {each.state for each in sockets if each.local and each.local[1] == self.port}
             more = self._more_than_before()
-            listens = "LISTEN" in states or await self._accepts()
-            if not (states or more or listens):
-                return _never_awaited(self._answer.output)
+            if last or not more:
+                sockets = await asyncio.to_thread(self._answer.open_sockets)
+                own = [each for each in sockets if each.local and each.local[1] == self.port]
+                states = {each.state for each in own}
+                listens = "LISTEN" in states or await self._accepts()
+                if not (states or more or listens):
+                    return _never_awaited(self._answer.output)
             if last:
                 break
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.02)
         if listens:
             return "it still listens: a new connection is accepted"
         return "a connection is still open" if states else more
