@@ -129,7 +129,7 @@ class Arena:
 
     def problems(self, attack: Attack) -> list[str]:
         """What an attack did that it must not be able to do; empty when it was survived."""
-        before = self.processes()
+        before = self.processes() | _judges()
         begun = time.monotonic()
         found = []
         try:
@@ -143,7 +143,7 @@ class Arena:
         found += [said for said in [self.honest()] if said]
         found += [f"left {path}" for path in self.strays()]
         found += [f"left the process {_command(pid)}" for pid in self.lasting(before)]
-        if self.level > 1 and _new_judges(before):
+        if self.level > 1 and _judges() - before:
             found.append("its judge had to be replaced")
         return found
 
@@ -190,11 +190,11 @@ class Arena:
         A judge that came in the place of another one is none of them.
         """
         until = time.monotonic() + 2.0
-        while (
-            left := self.processes() - before - _new_judges(before)
-        ) and time.monotonic() < until:
+        while True:
+            left = self.processes() - before - _with_parts(_judges() - before)
+            if not left or time.monotonic() > until:
+                return left
             time.sleep(0.02)
-        return left
 
     def strays(self) -> list[Path]:
         """Files that were left; they are removed, so that each attack is charged with its own."""
@@ -209,13 +209,17 @@ class Arena:
         return found
 
 
-def _new_judges(before: set[int]) -> set[int]:
-    """Judges that were not there before, and what they keep beside them while they wait."""
-    found = set()
-    for judge in psutil.Process().children():
-        if judge.pid not in before:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found |= {judge.pid, *(part.pid for part in judge.children())}
+def _judges() -> set[int]:
+    """The judges of this process. They hide from their own user: no environment tells of them."""
+    return {judge.pid for judge in psutil.Process().children()}
+
+
+def _with_parts(judges: set[int]) -> set[int]:
+    """Judges and what they keep beside them while they wait."""
+    found = set(judges)
+    for pid in judges:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {part.pid for part in psutil.Process(pid).children()}
     return found
 
 
