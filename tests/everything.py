@@ -23,7 +23,12 @@ STEPS = (
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
     # Without nbval, whose import costs each process a second or two.
-    ("unit tests and promises", ("pytest", "-p", "no:nbval", *PARALLEL, *LONG_FIRST)),
+    (
+        "unit tests and promises",
+        ("pytest", "-p", "no:nbval", *PARALLEL, *LONG_FIRST, "--ignore", "tests/hostile"),
+    ),
+    # By themselves: some of them take all that a machine has, which others would have to wait for.
+    ("attacks", ("pytest", "-p", "no:nbval", "-n", "2", "tests/hostile")),
     (
         "notebooks, strictly",
         (

@@ -40,7 +40,7 @@ def others_at_work() -> Iterator[None]:
 
 @pytest.mark.usefixtures("others_at_work")
 def test_an_answer_that_got_no_time_gets_more_until_it_is_judged(judged: Judged) -> None:
-    result = judged('await answer.call("f")', f"def f():\n {SPIN}", deadline=0.2)
+    result = judged('await answer.call("f")', f"def f():\n {SPIN}", deadline=0.5)
     assert result.verdict in ("timed out", "inconclusive"), result
     assert result.earned == 0
 
@@ -50,9 +50,9 @@ def test_an_answer_that_only_needs_its_time_passes_on_a_busy_machine_too(judged:
     answer = """
     import time
     def f():
-        while time.thread_time() < 0.15: pass
+        while time.thread_time() < 0.4: pass
     """
-    result = judged('await answer.call("f")', answer, deadline=0.4)
+    result = judged('await answer.call("f")', answer, deadline=1.0)
     assert result.verdict == "passed", result
 
 
@@ -76,7 +76,7 @@ def test_a_machine_that_stays_too_busy_is_said_and_gives_no_points(
 @pytest.mark.usefixtures("others_at_work")
 def test_an_answer_that_waits_in_vain_is_judged_on_a_busy_machine_too(judged: Judged) -> None:
     answer = "import threading\ndef f(): threading.Event().wait()"
-    result = judged('await answer.call("f")', answer, deadline=0.5)
+    result = judged('await answer.call("f")', answer, deadline=1.0)
     assert result.verdict == "timed out", result
 
 
