@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class Course:
         self.write(HEAD)
 
     def write(self, source: str) -> None:
-        """Replace checks.py."""
+        """Replace checks.py, and what Python kept of it: it tells two apart by second and size."""
+        shutil.rmtree(self.folder / "__pycache__", ignore_errors=True)
         self.source = source
         (self.folder / "checks.py").write_text(source)
 
