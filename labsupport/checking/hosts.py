@@ -127,7 +127,7 @@ class Limits:
 
 
 class Held(NamedTuple):
-    """How many descriptors, threads and processes an answer has."""
+    """How many descriptors (POSIX) or handles (Windows), threads and processes an answer has."""
 
     descriptors: int
     threads: int
@@ -291,10 +291,6 @@ class HostProcess(ABC):
             each.state == psutil.CONN_LISTEN and each.local is not None and each.local[1] == port
             for each in self.open_sockets()
         )
-
-    def descriptors(self) -> int:
-        """How many descriptors (POSIX) or handles (Windows) its processes have open."""
-        return self.held().descriptors
 
     def held(self) -> Held:
         """How much its processes hold that can be left behind."""

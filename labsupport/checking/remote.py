@@ -248,8 +248,7 @@ class RemoteAnswer:
 
     def descriptors(self) -> int:
         """How many descriptors its processes have open, seen from outside."""
-        with _in_sight():
-            return self._host.descriptors()
+        return self.held().descriptors
 
     def held(self) -> Held:
         """How many descriptors, threads and processes it has, seen from outside."""

@@ -29,6 +29,7 @@ from labsupport.checking.engine import shut_down
 from tests.checking.course import Course
 
 ROUNDS = 5
+AT_ONCE = 2 * (os.cpu_count() or 1)  # callers, since part of a check is waiting
 
 ECHO = """
 import socket
@@ -113,9 +114,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 def each(work: Callable[[], object], answers: int) -> float:
     """Answers a second, two at once for each processor."""
-    at_once = 2 * (os.cpu_count() or 1)
-    with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(lambda _: work(), range(2 * at_once)))  # the judges are up
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda _: work(), range(2 * AT_ONCE)))  # the judges are up
         took = seconds(lambda: list(pool.map(lambda _: work(), range(answers))))
     return answers / took
 

@@ -25,7 +25,7 @@ import psutil
 
 from labsupport.checking import Answer, Report, check
 from labsupport.clock import poll
-from tests.bench.checking import ECHO, TRIVIAL
+from tests.bench.checking import AT_ONCE, ECHO, TRIVIAL
 from tests.checking.conftest import LEVELS, best
 from tests.checking.course import Course
 from tests.hostile import test_escaping, test_exhausting, test_forging, test_killing, test_reading
@@ -112,12 +112,11 @@ class Crowd:
 def main() -> int:
     """Judge, print, and return the exit code."""
     answers = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
-    at_once = 2 * (os.cpu_count() or 1)
     level = best(max(LEVELS))
     print(f"level {level}; load of the machine at the start: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name, Arena(level, Path(name)) as arena:
         crowd = Crowd(arena, Path(name) / "crowd")
-        with ThreadPoolExecutor(at_once) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             began = time.monotonic()
             list(pool.map(crowd.judge, range(answers // 10)))
             before = held()
