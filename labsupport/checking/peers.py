@@ -388,7 +388,7 @@ class ServingPeer(_Peer):
             last = until.expired
             more = self._more_than_before()
             if last or not more:
-                sockets = await asyncio.to_thread(self._answer.open_sockets)
+                sockets = self._answer.open_sockets()
                 own = [each for each in sockets if each.local and each.local[1] == self.port]
                 states = {each.state for each in own}
                 listens = "LISTEN" in states or await self._accepts()
@@ -618,7 +618,7 @@ async def _listening(
     pause = 0.002
     while True:
         last = until.expired
-        if await asyncio.to_thread(answer.listens, port):
+        if answer.listens(port):
             return
         peer._still_serves()
         if last:
