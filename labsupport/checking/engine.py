@@ -69,7 +69,10 @@ def check(
         "hidden": hidden,
         "problem": problem,
     }
-    plan, results, end = _judged(job)
+    try:
+        plan, results, end = _judged(job)
+    except OSError as error:  # no room for a folder, no process to be had
+        raise EngineError(f"The checks could not be started: {error}.") from error
     return Report(
         slug=answer.slug,
         title=plan["title"],

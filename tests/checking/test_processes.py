@@ -246,6 +246,15 @@ def test_a_check_that_never_returns_is_given_up(
         course.judge("x = 1")
 
 
+def test_a_machine_without_room_for_the_checks_is_said(
+    course: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    course.add("works", "pass")
+    with pytest.raises(EngineError, match=r"could not be started: .*No such file or directory"):
+        course.judge("x = 1")
+
+
 def test_checks_that_cannot_be_loaded_are_reported(course: Any) -> None:
     course.write("import no_such_module")
     with pytest.raises(EngineError, match=r"checks.py cannot be loaded: ModuleNotFoundError"):
