@@ -73,7 +73,7 @@ async def knows_an_answer_by_client_and_number(answer, draw, variant):
     said = "an answer belongs to the client and the number with which it was put, to nothing else"
     questions = [(first, number), (second, number), (first, number ^ 1)]
     for question, word in zip(questions, words, strict=True):
-        did = f"asked for the answer to {question}, which nobody has put"
+        did = f"called get{question}, for which nothing was put"
         assert_equal(await remembered.call("get", *question), None, said, did)
         await remembered.call("put", *question, word)
     for question, word in zip(questions, words, strict=True):

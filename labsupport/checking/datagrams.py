@@ -106,7 +106,9 @@ class Port:
         return self.name or f"port {self.number}"
 
     def ladder(self) -> str:
-        """What came and went, as the check saw it, or as the link did."""
+        """What came and went, as the check saw it, or as the link did; empty for nothing."""
+        if not len(self.trace):
+            return ""
         client, server = (OURS, THEIRS) if self._side == "client" else (THEIRS, OURS)
         return self.trace.ladder_text(client=client, server=server)
 
