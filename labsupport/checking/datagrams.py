@@ -2,9 +2,9 @@
 
     port = answer.port()                        # an answer that asks sends here
     stranger = answer.port("a stranger")        # another sender, drawn in the same ladder
-    asked = asyncio.create_task(answer.call("ask", *port.address, b"?"))
-    data, source = await port.recv(note="lost") # the note is the ladder's: the check does it
-    data, source = await port.recv()
+    asked = asyncio.ensure_future(answer.call("ask", *port.address, b"?"))
+    data, source = await port.recv(during=asked)
+    data, source = await port.recv(during=asked, note="lost")   # the note is for the ladder
     await stranger.send(b"forged", source)
     await port.send(b"reply", source, note="late")
     await port.silence(0.3)                     # fails when something more comes
@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from labsupport.checking.asserts import Mismatch, touched
 from labsupport.checking.peers import (
+    AFTERMATH,
     HOST,
     OURS,
     THEIRS,
@@ -119,25 +120,33 @@ class Port:
         self,
         *,
         timeout: float = TIMEOUT,
+        during: asyncio.Future[Any] | None = None,
         said: str = "",
         expected: str = "a datagram",
         note: str = "",
     ) -> tuple[bytes, Address]:
         """The next datagram and where it came from; fails when none comes.
 
+        during: the call of the answer that is to send it. When that ends and nothing has come, it
+        is not waited for: what the call raised is raised here, or what it returned is said.
         said, expected: for the feedback then. note: what the check does with it, for the ladder.
         """
-        found = await self._next(timeout, note)
-        if found is None:
+        found = await self._next(timeout, note, during)
+        if found is not None:
+            return found
+        ended = during is not None and during.done()
+        if during is None or not ended:
             self._record("timeout")
-            raise Mismatch(
-                said or "your answer sends no datagram",
-                expected=expected,
-                got=f"nothing for {timeout:g} s",
-                conn=self,
-                waited=True,
-            )
-        return found
+            got = f"nothing for {timeout:g} s"
+        else:
+            got = f"none; the call returned {show(during.result())}"
+        raise Mismatch(
+            said or "your answer sends no datagram",
+            expected=expected,
+            got=got,
+            conn=self,
+            waited=not ended,
+        )
 
     async def silence(self, seconds: float = 0.3, *, said: str = "") -> None:
         """Wait so long, and fail when a datagram comes."""
@@ -169,18 +178,27 @@ class Port:
         if self._link is not None:
             self._link.stop()
 
-    async def _next(self, seconds: float, note: str) -> tuple[bytes, Address] | None:
-        """The next datagram, or None when there is none for so many seconds."""
+    async def _next(
+        self, seconds: float, note: str, during: asyncio.Future[Any] | None = None
+    ) -> tuple[bytes, Address] | None:
+        """The next datagram, or None when there is none for so long, or until that has ended."""
         touched.set(self)
-        loop = asyncio.get_running_loop()
+        until = until_in(seconds)
+        reading = asyncio.ensure_future(self._read())
         try:
-            async with asyncio.timeout(until_in(seconds).left()):
-                while True:
-                    with contextlib.suppress(ConnectionError):  # see `waiting`
-                        data, source = await loop.sock_recvfrom(self.sock, _LARGEST)
-                        return self._took(data, source, note)
-        except TimeoutError:
-            return None
+            both = {reading} if during is None else {reading, during}
+            await asyncio.wait(both, timeout=until.left(), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():  # what has arrived by now is read in the next turns of the loop
+                await asyncio.wait({reading}, timeout=min(AFTERMATH, until.left()))
+            return self._took(*reading.result(), note) if reading.done() else None
+        finally:
+            reading.cancel()
+
+    async def _read(self) -> tuple[bytes, Address]:
+        loop = asyncio.get_running_loop()
+        while True:
+            with contextlib.suppress(ConnectionError):  # see `waiting`
+                return await loop.sock_recvfrom(self.sock, _LARGEST)
 
     def _took(self, data: bytes, source: Address, note: str) -> tuple[bytes, Address]:
         self._answer.ports.add(source[1])

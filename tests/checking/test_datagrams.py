@@ -126,6 +126,33 @@ def test_what_came_instead_is_said(
     assert rung in result.ladder
 
 
+@pytest.mark.parametrize(
+    ("then", "verdict", "said", "got"),
+    [
+        ("return 7", "failed", "your answer sends no datagram", "none; the call returned 7"),
+        ("raise ValueError(7)", "crashed", "your answer raised ValueError in line 4", ""),
+    ],
+)
+def test_a_call_that_ends_without_sending_is_not_waited_for(
+    judged: Judged, then: str, verdict: str, said: str, got: str
+) -> None:
+    result = judged(
+        """
+        port = answer.port()
+        asked = asyncio.ensure_future(answer.call("ask", *port.address))
+        assert (await port.recv(during=asked))[0] == b"first"
+        await port.recv(timeout=60, during=asked)
+        """,
+        f"""
+        import socket
+        def ask(host, port):
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"first", (host, port))
+            {then}
+        """,
+    )
+    assert (result.verdict, result.said, result.got) == (verdict, said, got)
+
+
 def test_all_that_a_call_sent_is_there_when_it_has_returned(judged: Judged) -> None:
     result = judged(
         """
