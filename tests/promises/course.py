@@ -38,6 +38,7 @@ EXERCISES = {
     "transfer": "02c",
     "break_stream": "02c",
     "ask": "03",
+    "ferry": "03",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
