@@ -261,11 +261,9 @@ class DatagramPeer(Serving):
             got = "it listens for TCP connections"
         return "no UDP socket is bound to the port that your answer was given", got
 
-    async def _socket_left(self) -> tuple[str, str]:
-        left = bool(self._own_sockets())
-        return ("" if left or self._is_free() else "somebody still has its port"), (
-            "its socket is still open" if left else ""
-        )
+    async def _socket_left(self) -> str:
+        left = self._own_sockets() or not self._is_free()
+        return "its socket is still open" if left else ""
 
     def _is_free(self) -> bool:
         """Whether the port can be bound: a process that the answer has set free may have it."""

@@ -411,7 +411,7 @@ class Serving(_Peer, ABC):
     async def _left_open(self) -> str:
         """What the answer still has, in words; empty when there is nothing.
 
-        A process that the answer has set free is not among its own any more: a connect finds it.
+        A process that the answer has set free is not among its own any more: the port finds it.
         """
         until = until_in(GONE)
         pause = 0.001
@@ -419,11 +419,11 @@ class Serving(_Peer, ABC):
             last = until.expired
             more = self._more_than_before()
             if last or not more:
-                reachable, socket_left = await self._socket_left()
-                if not (reachable or more or socket_left):
+                socket_left = await self._socket_left()
+                if not (more or socket_left):
                     return _never_awaited(self._answer.output)
             if last:
-                return reachable or socket_left or more
+                return socket_left or more
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.02)
 
@@ -458,8 +458,8 @@ class Serving(_Peer, ABC):
         """What to say when it does not do it in time, and what it does instead."""
 
     @abstractmethod
-    async def _socket_left(self) -> tuple[str, str]:
-        """In words, who can still be reached at the port, and a socket that is open there."""
+    async def _socket_left(self) -> str:
+        """What is still open at the port, in words; empty when there is nothing."""
 
 
 class ServingPeer(Serving, _Accepting):
@@ -478,13 +478,11 @@ class ServingPeer(Serving, _Accepting):
             "it listens on another port" if others else "it listens on no port",
         )
 
-    async def _socket_left(self) -> tuple[str, str]:
+    async def _socket_left(self) -> str:
         states = {each.state for each in self._own_sockets()}
-        listens = "LISTEN" in states or await self._accepts()
-        return (
-            "it still listens: a new connection is accepted" if listens else "",
-            "a connection is still open" if states else "",
-        )
+        if "LISTEN" in states or await self._accepts():
+            return "it still listens: a new connection is accepted"
+        return "a connection is still open" if states else ""
 
     async def _accepts(self) -> bool:
         """Whether somebody accepts a connection to the port."""
