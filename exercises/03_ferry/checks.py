@@ -15,6 +15,7 @@ from labsupport.checking import (
     AnswerRaised,
     Exercise,
     Mismatch,
+    Trace,
     assert_bytes,
     assert_equal,
     assert_that,
@@ -111,10 +112,17 @@ class End:
     def __init__(self, answer, port, call, what):
         self.answer = answer
         self.port = port
+        self.port.trace = Trace()  # its own: the ladder of a failure shows this transfer only
         self.call = call
         self.what = what
         self.peer = None
         """The address of the answer, once something has come from it."""
+
+    def stranger(self):
+        """Another port, in the same ladder."""
+        port = self.answer.port("a stranger")
+        port.trace = self.port.trace
+        return port
 
     async def next(self, wanted, said, did=""):
         """The next datagram; fail when none comes, or the call ends before."""
@@ -148,11 +156,11 @@ class Receiver(End):
     async def gets(self, datagram, said, did="", old=()):
         """The next datagram has to be this one.
 
-        old: datagrams that may come before it once more, since their ACK crossed a repetition; they
-        are acknowledged again.
+        old: datagrams that may come before it once more, since an ACK crossed a repetition. Each
+        gets the ACK that says again what was taken last.
         """
         while (got := await self.next(named(datagram), said, did)) != datagram and got in old:
-            await self.ack(got[1])
+            await self.ack(datagram[1] - 1)
         if got == datagram:
             return
         if got[:4] == datagram[:4]:
@@ -254,7 +262,14 @@ async def bound(answer, call, address):
 
 
 async def drip(call, port, datagrams, to, seconds=ENDED):
-    """Send datagrams again and again until the call ends, or so many seconds have passed."""
+    """Send datagrams again and again until the call ends, or so many seconds have passed.
+
+    The first ones are in the ladder, and the others are not.
+    """
+    ladder = port.trace
+    for datagram in datagrams:
+        await port.send(datagram, to, note="and so on")
+    port.trace = Trace()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds * patience.get()):
             while not call.done():
@@ -262,6 +277,7 @@ async def drip(call, port, datagrams, to, seconds=ENDED):
                     await port.send(datagram, to)
                 port.waiting()
                 await asyncio.wait({call}, timeout=DRIP)
+    port.trace = ladder
 
 
 # ---- the build -----------------------------------------------------------------------------------
@@ -440,8 +456,8 @@ async def knows_its_own_ack(answer, draw, variant):
 )
 async def strangers_and_damage(answer, draw, variant):
     datagrams = cut(data := draw.bytes(draw.integer(100, 900)))
-    stranger = answer.port("a stranger")
     async with sending(answer, data, wait=SOON, tries=MANY) as receiver:
+        stranger = receiver.stranger()
         await receiver.gets(datagrams[0], "the first datagram is the first piece")
         did = "let a stranger acknowledge number 0"
         await stranger.send(packed(b"A", 0), receiver.peer)
@@ -460,6 +476,7 @@ async def strangers_and_damage(answer, draw, variant):
     datagrams = numbered(pieces)
     did = "let a stranger send the next number, and an end mark"
     async with receiving(answer) as sender:
+        stranger = sender.stranger()
         await sender.carries(datagrams[:1])
         await stranger.send(packed(b"D", 1, draw.bytes(20)), sender.peer)
         await stranger.send(packed(b"E", 1), sender.peer)
@@ -575,7 +592,7 @@ async def gives_up_on_a_silent_peer(answer, draw, variant):
     said = "the sender is silent: `receive` gives up"
     async with receiving(answer, silence=SOON) as sender:
         await gives_up(sender.call, "receive", said, "called receive, and sent nothing")
-    async with receiving(answer, silence=1.0) as sender:
+    async with receiving(answer, silence=1.5) as sender:
         await sender.carries(numbered([b"first", b"second"])[:2])
         await gives_up(sender.call, "receive", said, "sent two pieces of a file, then nothing")
 
@@ -600,8 +617,8 @@ async def a_wait_is_not_prolonged(answer, draw, variant):
         did = f"sent an old ACK every {DRIP} s"
         await drip(receiver.call, receiver.port, [packed(b"A", 255)], receiver.peer)
         await over(receiver, said, did)
-    stranger = answer.port("a stranger")
-    async with receiving(answer, silence=0.5) as sender:
+    async with receiving(answer, silence=1.5) as sender:
+        stranger = sender.stranger()
         await sender.carries(numbered([b"first"])[:1])
         strange = [packed(b"D", 1, b"strange"), b"?"]
         did = f"fell silent, while a stranger sent something every {DRIP} s"
@@ -747,6 +764,11 @@ async def fills_its_window(answer, draw, variant):
             await receiver.gets(datagrams[number], said, did)
         said = f"{size} datagrams have no ACK: nothing new is sent, and after `wait` it goes back"
         await receiver.gets(datagrams[0], said, did)
+    did = "called send_window with 0 bytes"
+    async with sending(answer, b"", "send_window", window=size, wait=NEVER, tries=2) as receiver:
+        await receiver.gets(packed(b"E", 0), "the end mark is all there is", did)
+        await receiver.ack(0)
+        await receiver.returns(did)
     did = f"called send_window(..., window={size}), and acknowledged once for each full window"
     async with sending(answer, data, "send_window", window=size, wait=NEVER, tries=2) as receiver:
         trips = 0
@@ -801,9 +823,9 @@ async def an_ack_moves_the_window(answer, draw, variant):
 async def other_acks_do_nothing(answer, draw, variant):
     size = draw.integer(4, 6)
     datagrams = cut(data := draw.bytes(SIZE * 30))
-    stranger = answer.port("a stranger")
     did = f"called send_window(..., window={size}), and acknowledged what is not under way"
     async with sending(answer, data, "send_window", window=size, wait=1.0, tries=2) as receiver:
+        stranger = receiver.stranger()
         for datagram in datagrams[:size]:
             await receiver.gets(datagram, "the window is filled", did)
         for number in 255, 200, size, size + 1:
