@@ -38,6 +38,7 @@ EXERCISES = {
     "transfer": "02c",
     "break_stream": "02c",
     "jitter": "03",
+    "break_datagrams": "03",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
