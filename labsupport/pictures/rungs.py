@@ -1,6 +1,7 @@
 """The rungs of a ladder: what each row says, and which row took what another one gave.
 
-Streams are matched by offset, datagrams by content, the end of a stream by its direction. A reset
+Streams are matched by offset, datagrams by content, the end of a stream by its direction. Where a
+datagram did not come but its beginning did, that was it: too small a read cuts it (udp(7)). A reset
 answers a close with unread data, so it ends the arrow of that close (RFC 9293, section 3.6.1, and
 RFC 2525, section 2.17).
 """
@@ -95,6 +96,7 @@ def match(rows: list[Rung], columns: list[str], recorded: set[str]) -> None:
             what = "end" if row.event.kind in ("eof", "reset") else row.event.kind
             takers[row.column, row.event.direction, row.event.connection, what].append(number)
     ended: set[_Flow] = set()
+    cut: list[tuple[int, list[int]]] = []
     for number, row in enumerate(rows):
         event = row.event
         over = event.kind in ("eof", "close", "reset")
@@ -118,11 +120,25 @@ def match(rows: list[Rung], columns: list[str], recorded: set[str]) -> None:
                 for each in flow
                 if each > number and not rows[each].taken and rows[each].data == row.data
             ][:1]
+            if not found:
+                cut.append((number, flow))
         else:
             found = [each for each in flow if not rows[each].taken][:1]
         for each in found:
             rows[each].taken = True
         row.ends = found
+    for number, flow in cut:
+        row = rows[number]
+        row.ends = [
+            each
+            for each in flow
+            if each > number
+            and not rows[each].taken
+            and rows[each].data
+            and row.data.startswith(rows[each].data)
+        ][:1]
+        for each in row.ends:
+            rows[each].taken = True
 
 
 def onward(row: Rung, columns: list[str], recorded: set[str]) -> int | None:

@@ -164,6 +164,16 @@ def test_a_datagram_is_matched_by_its_content_and_may_get_lost_or_overtaken() ->
     assert pictures.ladder(trace, finding="Lost.").data["arrows"] == [(0, 4), (2, 3)]
 
 
+def test_a_datagram_that_a_read_has_cut_did_arrive() -> None:
+    trace = made(
+        *(("client", "datagram", "to_server", b"one %d" % n, n, "sent") for n in range(3)),
+        ("server", "datagram", "to_server", b"one", 0, "received"),
+        ("server", "datagram", "to_server", b"one 1", 1, "received"),
+        ("server", "datagram", "to_server", b"two", 2, "received"),
+    )
+    assert pictures.ladder(trace, finding="Cut.").data["arrows"] == [(0, 3), (1, 4)]
+
+
 def test_connections_are_numbered_when_there_are_several() -> None:
     trace = Trace()
     for number in (1, 2):

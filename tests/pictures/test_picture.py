@@ -52,6 +52,12 @@ def endless(trace: Trace) -> Trace:
     return trace
 
 
+SENT = [0.01 * number for number in range(100)]
+ARRIVED = {
+    "UDP": [(number, 0.01 * number + 0.02) for number in [*range(90), 3, *range(91, 100)]],
+    "TCP": [(number, 0.2 + 0.1 * (number // 10)) for number in range(100)],
+}
+FEW = {"UDP $over$ the cable": [(0, 100.0)]}
 CLIENTS = [("127.0.0.1", 32768 + number) for number in range(300)]
 LONG_HOST = "2001:db8:1234:5678:9abc:def0:1234:5678"
 LONG_ENDS = [(LONG_HOST, port) for _, port in CLIENTS[:20]]
@@ -65,6 +71,11 @@ ALL: dict[str, Callable[[], Picture]] = {
     "hub of 50": lambda: pictures.hub(("127.0.0.1", 8080), CLIENTS[:50], finding=LONG),
     "hub of 300": lambda: pictures.hub(("127.0.0.1", 8080), CLIENTS, finding="Short."),
     "hub of IPv6": lambda: pictures.hub((LONG_HOST, 443), LONG_ENDS, finding="Short."),
+    "arrivals": lambda: pictures.arrivals(SENT, ARRIVED, finding="Short."),
+    "arrivals of one": lambda: pictures.arrivals([100.0], FEW, finding=LONG, caption="More."),
+    "arrivals of three": lambda: pictures.arrivals(SENT, {**ARRIVED, "none": []}, finding="Short."),
+    "delays": lambda: pictures.delays(SENT, ARRIVED, finding=LONG, late=0.1, caption="More."),
+    "delays with a late end": lambda: pictures.delays(SENT, ARRIVED, finding="Short.", late=9.0),
     "states": lambda: pictures.states(endless(Trace()), finding=LONG),
 }
 
@@ -168,6 +179,8 @@ def test_a_picture_without_a_finding_is_refused(finding: str) -> None:
         lambda: pictures.byte_axis(exchange(2), finding=finding),
         lambda: pictures.hub(("127.0.0.1", 1), [("127.0.0.1", 2)], finding=finding),
         lambda: pictures.states(endless(Trace()), finding=finding),
+        lambda: pictures.arrivals(SENT, ARRIVED, finding=finding),
+        lambda: pictures.delays(SENT, ARRIVED, finding=finding),
     ):
         with pytest.raises(ValueError, match="a picture needs its finding"):
             draw()
