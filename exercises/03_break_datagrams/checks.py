@@ -40,12 +40,24 @@ def _suspects():
 suspects = _suspects()
 
 
+class Exchange:
+    """What passed the cable between find_fault and a meter, for the feedback."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def ladder(self):
+        return self.trace.ladder_text(client="your answer", server="the meter")
+
+
 async def verdict_on(answer, meter, **faults):
     """What find_fault says of a meter, behind a cable if there are faults: None, or a sentence."""
+    answer.exchanges.clear()  # those of meetings before
     with ExitStack() as stack:
         suspect = stack.enter_context(serve(meter, name="suspect", transport="udp"))
         if faults:
             suspect = stack.enter_context(Link(to=suspect, transport="udp", **faults))
+            answer.exchanges.append(Exchange(suspect.trace))
         said = await answer.call("find_fault", suspect.host, suspect.port)
     if not (said is None or (isinstance(said, str) and said.strip())):
         fail(
