@@ -10,11 +10,12 @@ Theory of operation. Five kinds of process, none of which trusts the next:
     keeper   the first process of an answer's jail: when it ends, the kernel ends the rest
     host     runs the answer, a fresh one for each check. Never sees a check. (host)
 
-A check meets the answer over the network, as its peer (peers), or calls it over a pipe of bounded
-plain data (remote, wire), with stand-ins for what it hands over (standins). The verdict is made
-in the judge from what it saw itself, and told to the caller in lines that only the judge can write
-(lines). So an answer can say nothing about its own verdict: the ways into the judge are the socket
-that the answer serves and that pipe, and what comes through them is data.
+A check meets the answer over the network, as its peer (peers for TCP, datagrams for UDP), or calls
+it over a pipe of bounded plain data (remote, wire), with stand-ins for what it hands over
+(standins). The verdict is made in the judge from what it saw itself, and told to the caller in
+lines that only the judge can write (lines). So an answer can say nothing about its own verdict: the
+ways into the judge are the socket that the answer serves and that pipe, and what comes through them
+is data.
 
 How far the answer's process is confined is the launcher's affair (hosts: the interface; forking:
 jails on Linux; spawning: an interpreter each, everywhere), and every report says it:
@@ -54,6 +55,7 @@ from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.report import Report, Result
 
 if TYPE_CHECKING:
+    from labsupport.checking.datagrams import Port
     from labsupport.checking.peers import Conn, Outcome
     from labsupport.checking.remote import RemoteAnswer, RemoteObject
     from labsupport.checking.standins import ScriptedSocket, StandIn
@@ -72,6 +74,7 @@ __all__ = [
     "Link",
     "Mismatch",
     "Outcome",
+    "Port",
     "RemoteAnswer",
     "RemoteObject",
     "Report",
@@ -93,6 +96,7 @@ __all__ = [
 _LATER = {
     "Conn": "labsupport.checking.peers",
     "Outcome": "labsupport.checking.peers",
+    "Port": "labsupport.checking.datagrams",
     "RemoteAnswer": "labsupport.checking.remote",
     "RemoteObject": "labsupport.checking.remote",
     "ScriptedSocket": "labsupport.checking.standins",

@@ -9,15 +9,16 @@ the first difference.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from labsupport.checking.report import Verdict
 from labsupport.checking.showing import compare, same, show
 
 if TYPE_CHECKING:
-    from labsupport.checking.peers import Conn
+    from labsupport.trace import Trace
 
 __all__ = [
+    "Exchange",
     "Mismatch",
     "assert_bytes",
     "assert_equal",
@@ -27,8 +28,18 @@ __all__ = [
     "touched",
 ]
 
-touched: ContextVar[Conn | None] = ContextVar("touched", default=None)
-"""The connection that the running task used last: whose ladder explains a failure."""
+
+class Exchange(Protocol):
+    """Something that can draw what it carried."""
+
+    @property
+    def trace(self) -> Trace: ...
+
+    def ladder(self) -> str: ...
+
+
+touched: ContextVar[Exchange | None] = ContextVar("touched", default=None)
+"""What the running task used last, a connection or a port: its ladder explains a failure."""
 
 patience: ContextVar[float] = ContextVar("patience", default=1.0)
 """How many times its length a wait may take: more than 1 after the machine was too busy."""
@@ -40,7 +51,7 @@ class Mismatch(Exception):
     said: the behaviour in a sentence. did: what the peer did. expected, got: as text.
     comparison: several aligned lines; they replace expected and got.
     notes: further sentences, such as what the answer raised meanwhile.
-    conn: the connection on which it was seen; by default the one that this task used last.
+    conn: the connection or port where it was seen; by default what this task used last.
     verdict: what it amounts to: "failed", or "leaked" when something was left open.
     waited: whether it is that something did not come in time.
     """
@@ -53,7 +64,7 @@ class Mismatch(Exception):
         got: str = "",
         *,
         comparison: str = "",
-        conn: Conn | None = None,
+        conn: Exchange | None = None,
         verdict: Verdict = "failed",
         waited: bool = False,
     ) -> None:

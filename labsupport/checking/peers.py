@@ -11,8 +11,8 @@ Three ways to meet an answer, each an async context manager of `RemoteAnswer`:
     handling   the answer's handle(connection) is called for each accepted connection
     facing     the check listens, and runs a script for each connection that the answer opens
 A `Link` may stand between. Leaving the block closes what the check left open, ends the answer's
-part, and reports what went wrong there: a server has to serve until it is told to stop, and
-nothing of it may be open when it has stopped.
+part, and reports what went wrong there: a server has to serve until it is told to stop, and nothing
+of it may be open when it has stopped. UDP is met in `datagrams`, whose server is run the same way.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from labsupport.checking.asserts import Mismatch, patience, touched
 from labsupport.checking.raised import AnswerRaised
@@ -36,10 +37,20 @@ from labsupport.clock import Deadline
 from labsupport.trace import Direction, Trace
 
 if TYPE_CHECKING:
+    from labsupport.checking.hosts import OpenSocket
     from labsupport.checking.remote import RemoteAnswer
     from labsupport.link import Link
 
-__all__ = ["Conn", "HandlingPeer", "Outcome", "ServingPeer", "facing", "handling", "serving"]
+__all__ = [
+    "Conn",
+    "HandlingPeer",
+    "Outcome",
+    "Serving",
+    "ServingPeer",
+    "facing",
+    "handling",
+    "serving",
+]
 
 HOST = "127.0.0.1"
 OURS = "the check"
@@ -58,6 +69,7 @@ _LINGER_0 = struct.pack("ii", 1, 0)
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 Script = Callable[["Conn", int], Awaitable[None]]
+_S = TypeVar("_S", bound="Serving")
 
 
 class Conn:
@@ -122,12 +134,12 @@ class Conn:
     async def recv(self, n: int = _PIECE, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
         """What is there, at most n bytes; b"" at the end of the stream."""
         if not self._buffer and not self._ended:
-            await self._more(n, _until(timeout), "at least one byte, or the end", said)
+            await self._more(n, until_in(timeout), "at least one byte, or the end", said)
         return self._take(min(n, len(self._buffer)))
 
     async def recv_exactly(self, n: int, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
         """Exactly n bytes. `timeout` is for all of them."""
-        until = _until(timeout)
+        until = until_in(timeout)
         while len(self._buffer) < n:
             await self._needed(n - len(self._buffer), until, count(n, "byte"), said)
         return self._take(n)
@@ -136,7 +148,7 @@ class Conn:
         self, limit: int = _PIECE, *, timeout: float = TIMEOUT, said: str = ""
     ) -> bytes:
         """A line with its b"\\n", at most `limit` bytes long."""
-        until = _until(timeout)
+        until = until_in(timeout)
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) >= limit:
                 raise self._mismatch(
@@ -151,7 +163,7 @@ class Conn:
         self, limit: int = 64 * 1024 * 1024, *, timeout: float = TIMEOUT, said: str = ""
     ) -> bytes:
         """All bytes up to the end of the stream, which must come."""
-        until = _until(timeout)
+        until = until_in(timeout)
         while not self._ended:
             await self._more(_PIECE, until, "the end of the stream", said)
             if len(self._buffer) > limit:
@@ -281,16 +293,26 @@ class Outcome:
 
 
 class _Peer:
-    """An answer that accepts connections."""
+    """An answer that is reached at an address."""
 
     def __init__(self, answer: RemoteAnswer, link: Link | None) -> None:
         self._answer = answer
         self._link = link
         self.address: tuple[str, int] = (HOST, 0)
-        self.connections: list[Conn] = []
 
     def _reached_at(self, port: int) -> None:
-        self.address = _through(self._answer, self._link, port)
+        self.address = through(self._answer, self._link, port)
+
+    def _close(self) -> None:
+        """Close what the check left open."""
+
+
+class _Accepting(_Peer):
+    """An answer that accepts connections."""
+
+    def __init__(self, answer: RemoteAnswer, link: Link | None) -> None:
+        super().__init__(answer, link)
+        self.connections: list[Conn] = []
 
     async def connect(self, *, timeout: float = TIMEOUT, said: str = "") -> Conn:
         """Open a connection to the answer, through the link if there is one."""
@@ -321,14 +343,23 @@ class _Peer:
             conn.give_up()
 
 
-class ServingPeer(_Peer):
-    """A running serve(host, port, stop) of the answer."""
+class Serving(_Peer, ABC):
+    """A running serve(host, port, stop, ...) of the answer.
 
-    def __init__(self, answer: RemoteAnswer, link: Link | None, name: str) -> None:
+    given: further arguments, by name.
+    """
+
+    transport: socket.SocketKind
+
+    def __init__(
+        self, answer: RemoteAnswer, link: Link | None, name: str, given: Mapping[str, Any]
+    ) -> None:
         super().__init__(answer, link)
         self.port = 0
         """The port that the answer was given; behind a link `address` is another one."""
         self._name = name
+        self._given = dict(given)
+        self._spoken = f"{name}({', '.join(('host', 'port', 'stop', *given))})"
         self._flag_number = answer._next()
         self._stopping = False
         self._before = answer.held()
@@ -372,8 +403,8 @@ class ServingPeer(_Peer):
             self._call.result()
             raise Mismatch(
                 f"`{self._name}` returned before stop was set",
-                did=f"called {self._name}(host, port, stop)",
-                expected="it listens on that port and serves until stop is set",
+                did=f"called {self._spoken}",
+                expected=f"{self._ready_when} and serves until stop is set",
                 got="it returned",
             )
 
@@ -382,25 +413,19 @@ class ServingPeer(_Peer):
 
         A process that the answer has set free is not among its own any more: a connect finds it.
         """
-        until = _until(GONE)
+        until = until_in(GONE)
         pause = 0.001
         while True:
             last = until.expired
             more = self._more_than_before()
             if last or not more:
-                sockets = await asyncio.to_thread(self._answer.open_sockets)
-                own = [each for each in sockets if each.local and each.local[1] == self.port]
-                states = {each.state for each in own}
-                listens = "LISTEN" in states or await self._accepts()
-                if not (states or more or listens):
+                reachable, socket_left = await self._socket_left()
+                if not (reachable or more or socket_left):
                     return _never_awaited(self._answer.output)
             if last:
-                break
+                return reachable or socket_left or more
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.02)
-        if listens:
-            return "it still listens: a new connection is accepted"
-        return "a connection is still open" if states else more
 
     def _more_than_before(self) -> str:
         now, before = self._answer.held(), self._before
@@ -410,6 +435,56 @@ class ServingPeer(_Peer):
             "process that still runs": now.processes - before.processes,
         }
         return " and ".join(f"a {what}" for what, more in left.items() if more > 0)
+
+    async def _own_sockets(self) -> list[OpenSocket]:
+        """The answer's sockets of this transport on the port."""
+        kind = "tcp" if self.transport == socket.SOCK_STREAM else "udp"
+        sockets = await asyncio.to_thread(self._answer.open_sockets)
+        return [
+            each
+            for each in sockets
+            if each.kind == kind and each.local and each.local[1] == self.port
+        ]
+
+    _ready_when: str
+    """What the function has to do with its port, in words."""
+
+    @abstractmethod
+    async def _is_ready(self) -> bool:
+        """Whether the function does that, as the system tells it: nothing is sent to it."""
+
+    @abstractmethod
+    def _not_ready(self) -> tuple[str, str]:
+        """What to say when it does not do it in time, and what it does instead."""
+
+    @abstractmethod
+    async def _socket_left(self) -> tuple[str, str]:
+        """In words, who can still be reached at the port, and a socket that is open there."""
+
+
+class ServingPeer(Serving, _Accepting):
+    """A running serve(host, port, stop) of the answer that accepts connections."""
+
+    transport = socket.SOCK_STREAM
+    _ready_when = "it listens on that port"
+
+    async def _is_ready(self) -> bool:
+        return await asyncio.to_thread(self._answer.listens, self.port)
+
+    def _not_ready(self) -> tuple[str, str]:
+        others = any(each.state == "LISTEN" for each in self._answer.open_sockets())
+        return (
+            "nothing listens on the port that your answer was given",
+            "it listens on another port" if others else "it listens on no port",
+        )
+
+    async def _socket_left(self) -> tuple[str, str]:
+        states = {each.state for each in await self._own_sockets()}
+        listens = "LISTEN" in states or await self._accepts()
+        return (
+            "it still listens: a new connection is accepted" if listens else "",
+            "a connection is still open" if states else "",
+        )
 
     async def _accepts(self) -> bool:
         """Whether somebody accepts a connection to the port."""
@@ -423,7 +498,7 @@ class ServingPeer(_Peer):
             return True
 
 
-class HandlingPeer(_Peer):
+class HandlingPeer(_Accepting):
     """An answer whose handle(connection) is called for each connection, in a thread of its own.
 
     When the call returns or raises, its connection is closed, unless that is the answer's part.
@@ -443,7 +518,7 @@ class HandlingPeer(_Peer):
     ) -> list[Outcome]:
         """Wait until that many calls have ended (as many as connections were opened)."""
         wanted = len(self.connections) if number is None else number
-        until = _until(timeout)
+        until = until_in(timeout)
         while len(self._outcomes) < wanted:
             self._changed.clear()
             try:
@@ -466,25 +541,22 @@ class HandlingPeer(_Peer):
 
 
 @asynccontextmanager
-async def serving(
-    answer: RemoteAnswer, name: str, link: Link | None, ready: float, port: int | None
-) -> AsyncIterator[ServingPeer]:
-    """Call name(host, port, stop) in the answer's process and wait until it listens.
+async def serving(peer: _S, ready: float, port: int | None) -> AsyncIterator[_S]:
+    """Call its function with (host, port, stop) in the answer's process and wait until it serves.
 
     ready: seconds that it may take. port: one that this answer has served before, so that a check
     can see it start again; without it a free one. On leaving, the connections are closed, stop is
     set, and the function must return within 2 s and leave nothing open; see `ServingPeer.stop`.
     """
-    peer = ServingPeer(answer, link, name)
-    port = _free_port() if port is None else port
-    peer.port = port
-    answer.ports.add(port)
-    peer._call = asyncio.ensure_future(answer.call(name, HOST, port, Flag(peer._flag_number)))
-    spoken = f"called {name}(host, port, stop)"
+    answer, name = peer._answer, peer._name
+    peer.port = _free_port(peer.transport) if port is None else port
+    answer.ports.add(peer.port)
+    flag = Flag(peer._flag_number)
+    peer._call = asyncio.ensure_future(answer.call(name, HOST, peer.port, flag, **peer._given))
     try:
-        await _listening(answer, peer, port, _until(ready), spoken)
-        answer.did = spoken
-        peer._reached_at(port)
+        await _serves(peer, until_in(ready))
+        answer.did = f"called {peer._spoken}"
+        peer._reached_at(peer.port)
         try:
             yield peer
         except Mismatch as mismatch:
@@ -497,8 +569,8 @@ async def serving(
         peer._close()
         peer._call.cancel()
         await asyncio.gather(peer._call, return_exceptions=True)
-        if link is not None:
-            link.stop()
+        if peer._link is not None:
+            peer._link.stop()
 
 
 @asynccontextmanager
@@ -553,7 +625,7 @@ async def facing(
     try:
         listener = socket.create_server((HOST, 0), backlog=128)
     except OSError as error:
-        raise _no_port(_reason(error)) from None
+        raise no_port(_reason(error)) from None
     listener.setblocking(False)
     port = listener.getsockname()[1]
     scripts: list[asyncio.Task[None]] = []
@@ -588,7 +660,7 @@ async def facing(
 
     accepting = asyncio.create_task(accept())
     try:
-        address = _through(answer, link, port)
+        address = through(answer, link, port)
         try:
             yield address
         except BaseException as error:
@@ -611,35 +683,28 @@ async def facing(
             link.stop()
 
 
-async def _listening(
-    answer: RemoteAnswer, peer: ServingPeer, port: int, until: Deadline, spoken: str
-) -> None:
-    """Wait until the answer listens on the port, as the system tells it: nothing is connected."""
+async def _serves(peer: Serving, until: Deadline) -> None:
+    """Wait until the answer is ready on its port."""
     pause = 0.002
     while True:
         last = until.expired
-        if await asyncio.to_thread(answer.listens, port):
+        if await peer._is_ready():
             return
         peer._still_serves()
         if last:
-            others = [each for each in answer.open_sockets() if each.state == "LISTEN"]
-            raise Mismatch(
-                "nothing listens on the port that your answer was given",
-                did=spoken,
-                expected="it listens on that port",
-                got="it listens on another port" if others else "it listens on no port",
-                waited=True,
-            )
+            said, got = peer._not_ready()
+            did = f"called {peer._spoken}"
+            raise Mismatch(said, did=did, expected=peer._ready_when, got=got, waited=True)
         await asyncio.wait({peer._call}, timeout=min(pause, max(0.001, until.left())))
         pause = min(pause * 1.5, 0.05)
 
 
-def _until(seconds: float) -> Deadline:
+def until_in(seconds: float) -> Deadline:
     """A deadline for something of the answer's."""
     return Deadline(seconds * patience.get())
 
 
-def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, int]:
+def through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, int]:
     """The address at which a port is reached: the link's, or its own."""
     answer.ports.add(port)
     if link is None:
@@ -647,7 +712,7 @@ def _through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, i
     try:
         link.start((HOST, port))
     except OSError as error:
-        raise _no_port(_reason(error)) from None
+        raise no_port(_reason(error)) from None
     answer.ports.add(link.port)
     return link.host, link.port
 
@@ -658,20 +723,20 @@ def _never_awaited(output: str) -> str:
     return f"the coroutine `{found[1]}` was never awaited" if found else ""
 
 
-def _free_port() -> int:
+def _free_port(transport: socket.SocketKind) -> int:
     """A port that nobody uses, from a range that systems do not hand out by themselves."""
     for _ in range(100):
         port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(socket.AF_INET, transport) as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
             return port
-    raise _no_port(f"100 ports between {_LOWEST:,} and {_HIGHEST:,} that were tried are in use")
+    raise no_port(f"100 ports between {_LOWEST:,} and {_HIGHEST:,} that were tried are in use")
 
 
-def _no_port(why: str) -> Mismatch:
+def no_port(why: str) -> Mismatch:
     return Mismatch("no port is free for the check", expected="your answer leaves some", got=why)
 
 

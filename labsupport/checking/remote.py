@@ -18,14 +18,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from labsupport.checking import files, peers, wire
-from labsupport.checking.asserts import Mismatch
+from labsupport.checking import datagrams, files, peers, wire
+from labsupport.checking.asserts import Exchange, Mismatch
 from labsupport.checking.hosts import Held, HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.showing import count, show
@@ -47,14 +47,6 @@ _LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
 Renew = Callable[[HostProcess], Awaitable[HostProcess]]
 
 PLAIN = "None, bool, int, float, str, bytes, list, tuple, dict and set"
-
-
-class Exchange(Protocol):
-    """Something that can draw what it carried."""
-
-    trace: Trace
-
-    def ladder(self) -> str: ...
 
 
 class RemoteObject:
@@ -116,7 +108,9 @@ class RemoteAnswer:
         self.failure: Exception | None = None
         """What was found wrong beside the check's own code; it fails the check in any case."""
         self.exchanges: list[Exchange] = []
-        """The connections and scripted sockets of this check, in the order of their making."""
+        """Connections, ports and scripted sockets of this check, in the order of their making."""
+        self._datagrams = Trace()
+        self._udp: list[datagrams.Port] = []
         self.ports: set[int] = set()
         """Ports in use, which feedback must not show."""
         self.missing_limits: list[str] = []
@@ -163,9 +157,39 @@ class RemoteAnswer:
         link: Link | None = None,
         ready: float = 5.0,
         port: int | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> AbstractAsyncContextManager[peers.ServingPeer]:
         """Run the answer's serve(host, port, stop) and connect to it. See `peers.serving`."""
-        return peers.serving(self, name, link, ready, port)
+        return peers.serving(peers.ServingPeer(self, link, name, given or {}), ready, port)
+
+    def serving_datagrams(
+        self,
+        name: str = "serve",
+        /,
+        *,
+        link: Link | None = None,
+        ready: float = 5.0,
+        port: int | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> AbstractAsyncContextManager[datagrams.DatagramPeer]:
+        """The same for a serve that receives datagrams. See `datagrams`."""
+        return peers.serving(datagrams.DatagramPeer(self, link, name, given or {}), ready, port)
+
+    def port(
+        self,
+        name: str = "",
+        *,
+        link: Link | None = None,
+        side: Literal["client", "server"] = "server",
+    ) -> datagrams.Port:
+        """Open a UDP port that is closed when the check ends. See `datagrams`.
+
+        name: what the ladder calls it, where there are several. link: stands in front of it, so
+        that `address` is the link's. side: where it stands in the ladder.
+        """
+        port = datagrams.Port(self, side, name, self._datagrams, len(self._udp) + 1, link)
+        self._udp.append(port)
+        return port
 
     def handling(
         self,
@@ -279,6 +303,8 @@ class RemoteAnswer:
             yield self
         finally:
             await self._detach()
+            for port in self._udp:
+                port.close()
 
     def _attach(self) -> None:
         loop = asyncio.get_running_loop()

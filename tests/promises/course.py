@@ -37,6 +37,7 @@ EXERCISES = {
     "echo": "02c",
     "transfer": "02c",
     "break_stream": "02c",
+    "ask": "03",
     "jitter": "03",
     "break_datagrams": "03",
 }

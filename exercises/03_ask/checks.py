@@ -1,0 +1,502 @@
+"""Checks of the exercise `ask`: question and reply over UDP.
+
+The client is met by a port of the check, which loses, repeats and forges datagrams as it likes. To
+keep each exchange the same on every run, the wait before a second try is long wherever tries are
+not what the check is about. The server is met by several clients, and the work that it does for
+them is a stand-in, which counts.
+"""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from labsupport.checking import (
+    AnswerRaised,
+    Exercise,
+    Mismatch,
+    StandIn,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+    fail,
+)
+from labsupport.checking.asserts import patience
+from labsupport.checking.showing import show
+from labsupport.clock import Deadline
+
+HEADER = 5  # bytes: the letter and the id
+MOST = 1200  # bytes of a question or an answer
+LONG = 30.0  # seconds to the second try, where there is to be none
+GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
+
+cache = Exercise(
+    "ask.cache",
+    title="ask, the step: remember what was answered",
+    lesson="03",
+    minutes=3,
+    kind="core",
+    entry="class Cache(room) with get(client, number) and put(client, number, answer)",
+)
+
+exercise = Exercise(
+    "ask",
+    title="ask: question and reply over UDP",
+    lesson="03",
+    minutes=25,
+    kind="core",
+    entry="class Asker(host, port, wait, tries) and serve(host, port, stop, handle, room)",
+)
+
+
+# ---- the step ----
+
+
+def a_client(draw):
+    """The address of a client."""
+    return "127.0.0.1", draw.integer(1024, 65535)
+
+
+@cache.check(
+    "knows an answer by client and number",
+    points=1,
+    misconception="retry-is-harmless",
+    hints=[
+        "Two clients number their questions by themselves. What do both of them begin with?",
+        "What tells a repeated question from a new one: its number, or its number and its client?",
+        "A tuple can be a key: self.answers[client, number].",
+    ],
+)
+async def knows_an_answer_by_client_and_number(answer, draw, variant):
+    first, second = a_client(draw), a_client(draw)
+    number = draw.integer(0, 2**32 - 1)
+    words = [draw.word().encode() for _ in range(2)] + [b""]
+    remembered = await answer.new("Cache", 10)
+    said = "an answer belongs to the client and the number with which it was put, to nothing else"
+    questions = [(first, number), (second, number), (first, number ^ 1)]
+    for question, word in zip(questions, words, strict=True):
+        did = f"called get{question}, for which nothing was put"
+        assert_equal(await remembered.call("get", *question), None, said, did)
+        await remembered.call("put", *question, word)
+    for question, word in zip(questions, words, strict=True):
+        did = "put three answers, the last of them empty, and asked for each"
+        assert_equal(await remembered.call("get", *question), word, said, did)
+
+
+@cache.check(
+    "forgets the oldest",
+    points=1,
+    misconception="udp-once",
+    hints=[
+        "How many answers does your cache hold after a million questions?",
+        "When there are more than `room`, one has to go. Which one is asked for least likely?",
+        "A dict keeps the order of insertion: next(iter(self.answers)) is the oldest key.",
+    ],
+)
+async def forgets_the_oldest(answer, draw, variant):
+    room, client = draw.integer(3, 6), a_client(draw)
+    word = draw.word().encode()
+    remembered = await answer.new("Cache", room)
+    for number in range(room + 2):
+        await remembered.call("put", client, number, word)
+    assert_equal(
+        [await remembered.call("get", client, number) for number in range(room + 2)],
+        [None, None] + [word] * room,
+        said="a cache holds as many answers as it has room for, the newest ones",
+        did=f"put {room + 2} answers into a Cache({room}) and asked for each, the oldest first",
+    )
+
+
+# ---- the client ----
+
+
+class Asking:
+    """An Asker of the answer, and the port that it asks."""
+
+    def __init__(self, port, asker):
+        self.port = port
+        self.asker = asker
+        self.call = None
+
+    def ask(self, question, deadline=LONG):
+        """Begin to ask."""
+        self.call = asyncio.ensure_future(self.asker.call("ask", question, deadline))
+
+    async def question(self, note="", said="`ask` sends its question"):
+        """The next datagram: it, its id, and its source."""
+        datagram, source = await self.port.recv(
+            during=self.call, said=said, expected="a question", note=note
+        )
+        assert_that(
+            datagram[:1] == b"Q" and len(datagram) >= HEADER,
+            "a question has the form that the task gives",
+            expected="Q, 4 bytes of id, the question",
+            got=datagram,
+        )
+        return datagram, datagram[1:HEADER], source
+
+    async def returns(self, wanted, said, did=""):
+        """Wait for the answer that ask returns, which is in the client's socket by now."""
+        await asyncio.wait({self.call}, timeout=GENEROUS * patience.get())
+        if not self.call.done():
+            raise Mismatch(said, did, show(wanted), "ask waits on", waited=True)
+        try:
+            got = await self.call
+        except AnswerRaised as raised:
+            if "TimeoutError" not in raised.kinds:
+                raise
+            gave_up = Mismatch(said, did, show(wanted), str(raised))
+            gave_up.notes.append(f"In your answer:\n{raised.traceback}")
+            raise gave_up from None
+        assert_bytes(got, wanted, said=said, did=did)
+
+    async def times_out(self, seconds, did, drip=None):
+        """Wait for the end of ask at its deadline; meanwhile call drip ten times a second."""
+        said = "`ask` raises TimeoutError at its deadline, whatever has come until then"
+        late = Deadline((seconds + GENEROUS) * patience.get())
+        while not self.call.done() and not late.expired:
+            if drip is not None:
+                await drip()
+            await asyncio.wait({self.call}, timeout=0.1 if drip else late.left())
+        if not self.call.done():
+            expected, got = f"an end after {seconds:g} s", f"no end {GENEROUS:g} s after that"
+            raise Mismatch(said, did, expected, got, waited=True)
+        try:
+            value = await self.call
+        except AnswerRaised as raised:
+            if "TimeoutError" not in raised.kinds:
+                raise
+        else:
+            fail(said, did, expected="TimeoutError", got=value)
+
+
+@asynccontextmanager
+async def asking(answer, *, wait=LONG, tries=2):
+    """A port, and an Asker that asks it; a call that goes on at the end is not waited for."""
+    port = answer.port()
+    yield Asking(port, await answer.new("Asker", *port.address, wait=wait, tries=tries))
+
+
+@exercise.check(
+    "asks and returns the answer",
+    points=1,
+    misconception="recv-fits-any-datagram",
+    hints=[
+        "Compare the lengths of what was sent and what came back.",
+        "A read of a datagram returns what fits, and the rest of it is gone. How long may it be?",
+        "Read with room for the largest datagram: recvfrom(65535) costs nothing more.",
+    ],
+)
+async def asks_and_returns_the_answer(answer, draw, variant):
+    async with asking(answer) as its:
+        for question, reply in ((draw.word().encode(), MOST), (b"", 0), (draw.bytes(MOST), 3)):
+            told = draw.bytes(reply)
+            its.ask(question)
+            datagram, number, source = await its.question()
+            did = f"asked {len(question)} bytes, and replied with {reply} bytes"
+            assert_bytes(
+                datagram, b"Q" + number + question, said="Q, the id, then the question", did=did
+            )
+            await its.port.send(b"R" + number + told, source)
+            await its.returns(told, said="`ask` returns all of the answer", did=did)
+
+
+@exercise.check(
+    "asks again when a datagram is lost",
+    points=2,
+    misconception="udp-arrives",
+    hints=[
+        "Nothing came back. Was the question lost, or the reply? Can the client tell?",
+        "When the wait is over and no reply is there, send the same datagram again.",
+        "Make the datagram once, before the loop: a new id would make it another question.",
+    ],
+)
+async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
+    lost = draw.integer(2, 4)
+    question, told = draw.word().encode(), draw.word().encode()
+    async with asking(answer, wait=0.05, tries=8) as its:
+        its.ask(question)
+        first, number, source = await its.question(note="lost")
+        for tries in range(1, lost + 1):
+            note = "" if tries == lost else "lost"
+            again, *_ = await its.question(note, said="`ask` sends its question again")
+            did = f"lost {tries} of the questions"
+            assert_bytes(again, first, said="each try is the same datagram, id and all", did=did)
+        await its.port.send(b"R" + number + told, source)
+        await its.returns(
+            told,
+            said="`ask` returns the answer that comes in the end",
+            did=f"lost {lost} datagrams and answered the next one",
+        )
+
+
+@exercise.check(
+    "ends at its deadline",
+    points=2,
+    deadline=15.0,
+    misconception="timeout-is-a-deadline",
+    hints=[
+        "How long does one call of ask take at most? Count the tries, and what each waits.",
+        "The deadline is one moment for the whole call. What does each wait have to ask before?",
+        "Fix ends = time.monotonic() + deadline once; no wait is longer than ends - monotonic().",
+    ],
+)
+async def ends_at_its_deadline(answer, draw, variant):
+    deadline = 0.5
+    for wait, silent in ((LONG, True), (0.05, True), (0.4, False)):
+        async with asking(answer, wait=wait, tries=50) as its:
+            its.ask(draw.word().encode(), deadline)
+            _, number, source = await its.question()
+            other = b"Q" + bytes(byte ^ 0xFF for byte in number)
+
+            async def drip(port=its.port, other=other, source=source):
+                await port.send(other, source, note="no reply")
+
+            did = f"called ask with a deadline of {deadline} s, and "
+            did += "said nothing" if silent else "sent datagrams that are no replies all the time"
+            await its.times_out(deadline, did, None if silent else drip)
+
+
+@exercise.check(
+    "asks a bounded number of times, ever more slowly",
+    points=2,
+    deadline=10.0,
+    misconception="retry-for-ever",
+    hints=[
+        "A server that is overloaded gets each question again. What does that do to its load?",
+        "Count the tries, and double the wait after each. When no try is left, listen on.",
+        "The wait after the last try goes up to the deadline: its reply may still be on its way.",
+    ],
+)
+async def asks_a_bounded_number_of_times(answer, draw, variant):
+    async with asking(answer, wait=0.05, tries=3) as its:
+        its.ask(b"how late?")
+        told = draw.word().encode()
+        for _ in range(3):
+            _, number, source = await its.question("lost", said="`ask` tries as often as it may")
+        await its.port.silence(1.0, said="3 tries are 3 datagrams, however long no reply comes")
+        await its.port.send(b"R" + number + told, source, note="late")
+        did = "let 3 of 3 tries pass, and replied then, long before the deadline"
+        await its.returns(told, said="after the last try `ask` still waits", did=did)
+    async with asking(answer, wait=0.1, tries=8) as its:
+        its.ask(b"how slowly?", 1.0)
+        await its.times_out(1.0, "said nothing for 1 s")
+        sent = len(its.port.waiting(note="lost"))
+        assert_that(
+            sent <= 4,
+            "each wait is twice the one before",
+            did="said nothing for 1 s to an Asker with a first wait of 0.1 s",
+            expected="at most 4 datagrams: after 0, 0.1, 0.3 and 0.7 s",
+            got=f"{sent} datagrams",
+        )
+
+
+@exercise.check(
+    "takes the reply to this question only",
+    points=2,
+    misconception="reply-is-mine",
+    hints=[
+        "A reply came while ask waited. To which question?",
+        "Each question needs an id that none before it had; the reply brings it back.",
+        "while True: read; if the 4 bytes of the id are not those that were sent, read on.",
+    ],
+)
+async def takes_the_reply_to_this_question_only(answer, draw, variant):
+    first, second = draw.word().encode(), draw.word().encode()
+    async with asking(answer) as its:
+        its.ask(b"first")
+        _, old, source = await its.question()
+        await its.port.send(b"R" + old + first, source)
+        await its.port.send(b"R" + old + first, source, note="again")
+        await its.returns(first, said="`ask` returns the first answer")
+        its.ask(b"second")
+        _, number, source = await its.question()
+        await its.port.send(b"R" + old + first, source, note="late")
+        await its.port.send(b"R" + number + second, source)
+        await its.returns(
+            second,
+            said="`ask` returns the answer to the question that it asked",
+            did="replied to the first question three times, once of them after the second",
+        )
+
+
+@exercise.check(
+    "takes a reply from nobody else",
+    points=2,
+    misconception="anyone-can-answer",
+    hints=[
+        "Who sent the datagram that your program took for the reply? recvfrom tells.",
+        "A source is a host and a port. Which of the two differs here?",
+        "Go on waiting when source != the address that you asked; or connect the socket.",
+    ],
+)
+async def takes_a_reply_from_nobody_else(answer, draw, variant):
+    stranger = answer.port("a stranger")
+    told = draw.word().encode()
+    async with asking(answer) as its:
+        its.ask(b"who?")
+        _, number, source = await its.question()
+        await stranger.send(b"R" + number + b"forged", source)
+        await its.port.send(b"R" + number + told, source)
+        await its.returns(
+            told,
+            said="`ask` returns what came from the address that it asked",
+            did="had another port send a reply with the right id first",
+        )
+
+
+@exercise.check(
+    "ignores what is no reply",
+    points=1,
+    misconception="anyone-can-answer",
+    hints=[
+        "Which datagrams are replies at all? What does your program do with the others?",
+        "A datagram can be empty, or end within the id. Know its length before you take it apart.",
+        "One test is enough: data[:5] == b'R' + id. It is false for all that is too short.",
+    ],
+)
+async def ignores_what_is_no_reply(answer, draw, variant):
+    told = draw.word().encode()
+    async with asking(answer) as its:
+        its.ask(b"what?")
+        datagram, number, source = await its.question()
+        for garbage in (
+            b"", b"R", b"R" + number[:3], datagram, b"r" + number, b"\xff" * 40
+        ):  # fmt: skip
+            await its.port.send(garbage, source, note="garbage")
+        await its.port.send(b"R" + number + told, source)
+        await its.returns(
+            told,
+            said="`ask` waits for the reply, whatever comes before it",
+            did="sent an empty datagram, cut ones, the question itself, then the reply",
+        )
+
+
+# ---- the server ----
+
+
+class Handle(StandIn):
+    """What the server does for a question: it counts, so that no two answers are equal."""
+
+    exposed = ("__call__",)
+
+    def __init__(self):
+        self.asked = []
+
+    def __repr__(self):
+        return "handle"
+
+    def __call__(self, question):
+        self.asked.append(question)
+        return b"%d: " % len(self.asked) + question[:40]
+
+
+def served(answer, handle, room=100):
+    """The answer's serve with this handle."""
+    return answer.serving_datagrams("serve", given={"handle": handle, "room": room})
+
+
+async def put_to(peer, client, number, question, note=""):
+    """Send a question to the server; the body of its reply."""
+    await client.send(b"Q" + number + question, peer.address, note=note)
+    reply, _ = await client.recv(said="`serve` replies to a question", expected="a reply")
+    assert_bytes(
+        reply[:HEADER], b"R" + number, said="a reply begins with R and the id of its question"
+    )
+    return reply[HEADER:]
+
+
+@exercise.check(
+    "serve: a repeated question is handled once",
+    points=2,
+    misconception="retry-is-harmless",
+    hints=[
+        "The client asked again because the reply was lost. What has the server done by then?",
+        "Remember the reply to each question, and send it again when the question comes again.",
+        "A question is known by the client's address and its id: the Cache of the step does that.",
+    ],
+)
+async def a_repeated_question_is_handled_once(answer, draw, variant):
+    handle = Handle()
+    number, question = draw.bytes(4), draw.word().encode()
+    async with served(answer, handle) as peer:
+        one, other = peer.client("one"), peer.client("another")
+        first = await put_to(peer, one, number, question)
+        assert_bytes(
+            first, b"1: " + question, said="the reply carries what handle returned", did="asked"
+        )
+        for _ in range(2):
+            assert_bytes(
+                await put_to(peer, one, number, question, "again"),
+                first,
+                said="a question that comes again gets the same reply again",
+                did="sent one question several times",
+            )
+        assert_equal(
+            len(handle.asked),
+            1,
+            said="`handle` is called once for it",
+            did="sent a question thrice",
+        )
+        assert_bytes(
+            await put_to(peer, other, number, b"mine"),
+            b"2: mine",
+            said="another client's question is another question, though its id is the same",
+            did="sent a question with the same id from another port",
+        )
+
+
+@exercise.check(
+    "serve: forgets the oldest replies",
+    points=1,
+    misconception="udp-once",
+    hints=[
+        "Your server runs for a year. How many replies does it remember then?",
+        "room is the number of replies, of all clients together. Which one goes when it is full?",
+        "Give your Cache this room, and let put drop its oldest reply when there are more.",
+    ],
+)
+async def forgets_the_oldest_replies(answer, draw, variant):
+    handle, room = Handle(), draw.integer(4, 6)
+    async with served(answer, handle, room) as peer:
+        one, other = peer.client("one"), peer.client("another")
+        told = []
+        for at in range(room + 1):
+            client, number = (one, other)[at % 2], at.to_bytes(4, "big")
+            told.append((client, number, await put_to(peer, client, number, b"?")))
+        for client, number, before in reversed(told[1:]):
+            assert_bytes(
+                await put_to(peer, client, number, b"?", "again"),
+                before,
+                said="the newest replies are remembered, as many as there is room for",
+                did=f"asked {room + 1} questions with room for {room}, then the newest again",
+            )
+        client, number, _ = told[0]
+        assert_bytes(
+            await put_to(peer, client, number, b"?", "again"),
+            b"%d: ?" % (room + 2),
+            said="no more replies are remembered than there is room for",
+            did=f"asked {room + 1} questions with room for {room}, then the oldest again",
+        )
+
+
+@exercise.check(
+    "serve: ignores what is no question",
+    points=1,
+    misconception="anyone-can-answer",
+    hints=[
+        "Anybody can send anything to a UDP port. What did your server do with it?",
+        "Test the letter and the length before you take a datagram apart, and go on with the next.",
+        "if len(data) < 5 or data[:1] != b'Q': continue.",
+    ],
+)
+async def ignores_what_is_no_question(answer, draw, variant):
+    handle, number = Handle(), draw.bytes(4)
+    async with served(answer, handle) as peer:
+        client = peer.client()
+        for garbage in (b"", b"Q", b"Q" + number[:3], b"R" + number + b"?", b"\xff" * 40):
+            await client.send(garbage, peer.address, note="garbage")
+        assert_bytes(
+            await put_to(peer, client, number, b""),
+            b"1: ",
+            said="only questions are handled and replied to, and an empty one is one",
+            did="sent datagrams that are no questions, then an empty question",
+        )

@@ -1,0 +1,68 @@
+"""Hidden checks of the exercise `ask`."""
+
+import asyncio
+
+from labsupport.checking import HiddenChecks, StandIn, assert_bytes, assert_equal
+from labsupport.checking.asserts import patience
+
+hidden = HiddenChecks("ask")
+
+WORK = 1.0  # seconds that handle takes at most when no second call of it comes
+
+
+@hidden.check(
+    "takes a closed port for a loss",
+    points=1,
+    misconception="udp-arrives",
+    said="A question to a port where nobody is bound ends at the deadline with TimeoutError, as if "
+    "it had been lost; and an Asker that met this asks on.",
+)
+async def takes_a_closed_port_for_a_loss(answer, draw, variant):
+    nobody = answer.port()
+    nobody.close()
+    asker = await answer.new("Asker", *nobody.address, wait=0.05, tries=3)
+    for _ in range(2):
+        await asker.raises("TimeoutError", "ask", draw.word().encode(), 0.4)
+
+
+class SlowHandle(StandIn):
+    """Work that lasts until it is asked for a second time, or WORK seconds."""
+
+    exposed = ("__call__",)
+
+    def __init__(self):
+        self.asked = []
+        self.began = asyncio.Event()
+        self.twice = asyncio.Event()
+
+    async def __call__(self, question):
+        self.asked.append(question)
+        self.began.set()
+        if len(self.asked) > 1:
+            self.twice.set()
+        await asyncio.wait({asyncio.create_task(self.twice.wait())}, timeout=WORK * patience.get())
+        return b"done: " + question[:40]
+
+
+@hidden.check(
+    "works once while the question comes again",
+    points=1,
+    misconception="retry-is-harmless",
+    said="A question that comes again while handle still works on it does not make handle work on "
+    "it a second time.",
+)
+async def works_once_while_the_question_comes_again(answer, draw, variant):
+    handle, number, question = SlowHandle(), draw.bytes(4), draw.word().encode()
+    async with answer.serving_datagrams("serve", given={"handle": handle, "room": 10}) as peer:
+        client = peer.client()
+        await client.send(b"Q" + number + question, peer.address)
+        await asyncio.wait({asyncio.create_task(handle.began.wait())}, timeout=3 * patience.get())
+        await client.send(b"Q" + number + question, peer.address, note="again")
+        reply, _ = await client.recv()
+        assert_bytes(reply, b"R" + number + b"done: " + question, said="the question is answered")
+        assert_equal(
+            handle.asked,
+            [question],
+            said="handle is called once for a question",
+            did="sent the question again while handle was working on it",
+        )

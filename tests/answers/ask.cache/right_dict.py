@@ -1,0 +1,15 @@
+"""A dict, which keeps the order of insertion."""
+
+
+class Cache:
+    def __init__(self, room):
+        self.room = room
+        self.answers = {}
+
+    def get(self, client, number):
+        return self.answers.get((client, number))
+
+    def put(self, client, number, answer):
+        self.answers[client, number] = answer
+        if len(self.answers) > self.room:
+            del self.answers[next(iter(self.answers))]
