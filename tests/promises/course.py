@@ -39,6 +39,8 @@ EXERCISES = {
     "break_stream": "02c",
     "ask": "03",
     "ferry": "03",
+    "jitter": "03",
+    "break_datagrams": "03",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
