@@ -31,7 +31,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -283,7 +283,7 @@ class HostProcess(ABC):
         """The TCP and UDP sockets of the answer and its children, sorted."""
         found: set[OpenSocket] = set()
         for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            with _while_it_lives(process):
                 for each in process.net_connections("inet"):
                     kind = "tcp" if each.type == socket.SOCK_STREAM else "udp"
                     found.add(OpenSocket(kind, each.status, _pair(each.laddr), _pair(each.raddr)))
@@ -302,7 +302,7 @@ class HostProcess(ABC):
         """How much its processes hold that can be left behind."""
         found = [0, 0, 0]
         for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            with _while_it_lives(process):
                 if sys.platform == "win32":
                     opened = process.num_handles()
                 else:
@@ -319,6 +319,19 @@ class HostProcess(ABC):
                 times = process.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
         return total
+
+
+@contextlib.contextmanager
+def _while_it_lives(process: psutil.Process) -> Iterator[None]:
+    """What has ended has nothing open. Raises AccessDenied for what lives and does not show it."""
+    try:
+        yield
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        pass
+    except psutil.AccessDenied:  # Linux says so of a zombie too, to an ordinary user
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                raise
 
 
 def boot(module: str) -> list[str]:
