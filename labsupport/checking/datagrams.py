@@ -249,8 +249,8 @@ class DatagramPeer(Serving):
         for port in self._ports:
             port.close()
 
-    async def _is_ready(self) -> bool:
-        return bool(await self._own_sockets())
+    def _is_ready(self) -> bool:
+        return bool(self._own_sockets())
 
     def _not_ready(self) -> tuple[str, str]:
         sockets = self._answer.open_sockets()
@@ -262,7 +262,7 @@ class DatagramPeer(Serving):
         return "no UDP socket is bound to the port that your answer was given", got
 
     async def _socket_left(self) -> str:
-        left = await self._own_sockets() or not self._is_free()
+        left = self._own_sockets() or not self._is_free()
         return "its socket is still open" if left else ""
 
     def _is_free(self) -> bool:

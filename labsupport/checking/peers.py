@@ -436,13 +436,12 @@ class Serving(_Peer, ABC):
         }
         return " and ".join(f"a {what}" for what, more in left.items() if more > 0)
 
-    async def _own_sockets(self) -> list[OpenSocket]:
+    def _own_sockets(self) -> list[OpenSocket]:
         """The answer's sockets of this transport on the port."""
         kind = "tcp" if self.transport == socket.SOCK_STREAM else "udp"
-        sockets = await asyncio.to_thread(self._answer.open_sockets)
         return [
             each
-            for each in sockets
+            for each in self._answer.open_sockets()
             if each.kind == kind and each.local and each.local[1] == self.port
         ]
 
@@ -450,7 +449,7 @@ class Serving(_Peer, ABC):
     """What the function has to do with its port, in words."""
 
     @abstractmethod
-    async def _is_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether the function does that, as the system tells it: nothing is sent to it."""
 
     @abstractmethod
@@ -468,8 +467,8 @@ class ServingPeer(Serving, _Accepting):
     transport = socket.SOCK_STREAM
     _ready_when = "it listens on that port"
 
-    async def _is_ready(self) -> bool:
-        return await asyncio.to_thread(self._answer.listens, self.port)
+    def _is_ready(self) -> bool:
+        return self._answer.listens(self.port)
 
     def _not_ready(self) -> tuple[str, str]:
         others = any(each.state == "LISTEN" for each in self._answer.open_sockets())
@@ -479,7 +478,7 @@ class ServingPeer(Serving, _Accepting):
         )
 
     async def _socket_left(self) -> str:
-        states = {each.state for each in await self._own_sockets()}
+        states = {each.state for each in self._own_sockets()}
         if "LISTEN" in states or await self._accepts():
             return "it still listens: a new connection is accepted"
         return "a connection is still open" if states else ""
@@ -686,7 +685,7 @@ async def _serves(peer: Serving, until: Deadline) -> None:
     pause = 0.002
     while True:
         last = until.expired
-        if await peer._is_ready():
+        if peer._is_ready():
             return
         peer._still_serves()
         if last:
