@@ -439,10 +439,9 @@ class Serving(_Peer, ABC):
     def _own_sockets(self) -> list[OpenSocket]:
         """The answer's sockets of this transport on the port."""
         kind = "tcp" if self.transport == socket.SOCK_STREAM else "udp"
-        sockets = self._answer.open_sockets()
         return [
             each
-            for each in sockets
+            for each in self._answer.open_sockets()
             if each.kind == kind and each.local and each.local[1] == self.port
         ]
 

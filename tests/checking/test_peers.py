@@ -297,7 +297,11 @@ def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
     result = judged(
         STOPPED,
         ECHO.replace("def serve", "def real") + "\ndef serve(host, port, stop):\n"
-        "    threading.Thread(target=real, args=(host, port, stop)).start()\n",
+        "    caller = threading.current_thread()\n"
+        "    def later():\n"
+        "        caller.join()  # the check has been told by now that serve has returned\n"
+        "        real(host, port, stop)\n"
+        "    threading.Thread(target=later).start()\n",
     )
     assert (result.verdict, result.said) == ("failed", "`serve` returned before stop was set")
 
