@@ -56,6 +56,7 @@ NEVER = 30.0  # seconds: a wait that no check lasts
 SOON = 0.3  # seconds: a wait that a check wants to see the end of
 MANY = 50  # tries, where it is not they that are judged
 ENDED = 5.0  # seconds for a call to end when nothing is left to wait for
+REPEATED = 20  # datagrams in a row that may be repetitions of what has its ACK
 DRIP = 0.02  # seconds between two datagrams that must not prolong a wait
 KINDS = {b"D": "data", b"E": "end", b"A": "ACK"}
 
@@ -159,8 +160,12 @@ class Receiver(End):
         old: datagrams that may come before it once more, since an ACK crossed a repetition. Each
         gets the ACK that says again what was taken last.
         """
-        while (got := await self.next(named(datagram), said, did)) != datagram and got in old:
+        got = await self.next(named(datagram), said, did)
+        for _ in range(REPEATED):
+            if got == datagram or got not in old:
+                break
             await self.ack(datagram[1] - 1)
+            got = await self.next(named(datagram), said, did)
         if got == datagram:
             return
         if got[:4] == datagram[:4]:
