@@ -14,7 +14,7 @@ from typing import TextIO
 
 import click
 
-from labsupport.checking import Answer, EngineError, InputError, Report, check, find_exercise
+from labsupport.checking import Answer, InputError, Report, check, find_exercise
 from labsupport.checking.feedback import as_text
 from labsupport.checking.tries import remember
 from labsupport.history import HistoryWarning
@@ -36,11 +36,8 @@ def judged(
     Raises InputError when there is nothing to run: no such exercise or check, no valid Python.
     Raises EngineError when the checks themselves could not be run to their end.
     """
-    try:
-        folder = find_exercise(root, answer.slug)
-        report = check(answer, folder, seed=seed, only=only, hidden=hidden)
-    except OSError as error:  # no room for a folder, no process to be had
-        raise EngineError(f"The checks could not be started: {error}.") from error
+    folder = find_exercise(root, answer.slug)
+    report = check(answer, folder, seed=seed, only=only, hidden=hidden)
     if report.problem_kind == "syntax":
         raise InputError(f"{path}: nothing was run.\n{report.problem}")
     return report

@@ -23,11 +23,12 @@ STEPS = (
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
     # Without nbval, whose import costs each process a second or two.
-    # Not the attacks yet: once in some hundred a judge says nothing for 30 s and is replaced.
     (
         "unit tests and promises",
         ("pytest", "-p", "no:nbval", *PARALLEL, *LONG_FIRST, "--ignore", "tests/hostile"),
     ),
+    # By themselves, since some of them use all that an answer may: what others do takes too long.
+    ("attacks", ("pytest", "-p", "no:nbval", "-n", "2", "tests/hostile")),
     (
         "notebooks, strictly",
         (

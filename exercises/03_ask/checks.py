@@ -73,7 +73,7 @@ async def knows_an_answer_by_client_and_number(answer, draw, variant):
     said = "an answer belongs to the client and the number with which it was put, to nothing else"
     questions = [(first, number), (second, number), (first, number ^ 1)]
     for question, word in zip(questions, words, strict=True):
-        did = f"asked for the answer to {question}, which nobody has put"
+        did = f"called get{question}, for which nothing was put"
         assert_equal(await remembered.call("get", *question), None, said, did)
         await remembered.call("put", *question, word)
     for question, word in zip(questions, words, strict=True):
@@ -120,7 +120,7 @@ class Asking:
         """Begin to ask."""
         self.call = asyncio.ensure_future(self.asker.call("ask", question, deadline))
 
-    async def question(self, note="", said="ask sends its question"):
+    async def question(self, note="", said="`ask` sends its question"):
         """The next datagram: it, its id, and its source."""
         datagram, source = await self.port.recv(
             during=self.call, said=said, expected="a question", note=note
@@ -138,16 +138,24 @@ class Asking:
         await asyncio.wait({self.call}, timeout=GENEROUS * patience.get())
         if not self.call.done():
             raise Mismatch(said, did, show(wanted), "ask waits on", waited=True)
-        assert_bytes(await self.call, wanted, said=said, did=did)
+        try:
+            got = await self.call
+        except AnswerRaised as raised:
+            if "TimeoutError" not in raised.kinds:
+                raise
+            gave_up = Mismatch(said, did, show(wanted), str(raised))
+            gave_up.notes.append(f"In your answer:\n{raised.traceback}")
+            raise gave_up from None
+        assert_bytes(got, wanted, said=said, did=did)
 
     async def times_out(self, seconds, did, drip=None):
-        """Wait for the end of ask at its deadline; meanwhile call drip 50 times a second."""
-        said = "ask raises TimeoutError at its deadline, whatever has come until then"
+        """Wait for the end of ask at its deadline; meanwhile call drip ten times a second."""
+        said = "`ask` raises TimeoutError at its deadline, whatever has come until then"
         late = Deadline((seconds + GENEROUS) * patience.get())
         while not self.call.done() and not late.expired:
             if drip is not None:
                 await drip()
-            await asyncio.wait({self.call}, timeout=0.02 if drip else late.left())
+            await asyncio.wait({self.call}, timeout=0.1 if drip else late.left())
         if not self.call.done():
             expected, got = f"an end after {seconds:g} s", f"no end {GENEROUS:g} s after that"
             raise Mismatch(said, did, expected, got, waited=True)
@@ -188,7 +196,7 @@ async def asks_and_returns_the_answer(answer, draw, variant):
                 datagram, b"Q" + number + question, said="Q, the id, then the question", did=did
             )
             await its.port.send(b"R" + number + told, source)
-            await its.returns(told, said="ask returns all of the answer", did=did)
+            await its.returns(told, said="`ask` returns all of the answer", did=did)
 
 
 @exercise.check(
@@ -209,13 +217,13 @@ async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
         first, number, source = await its.question(note="lost")
         for tries in range(1, lost + 1):
             note = "" if tries == lost else "lost"
-            again, *_ = await its.question(note, said="ask sends its question again")
+            again, *_ = await its.question(note, said="`ask` sends its question again")
             did = f"lost {tries} of the questions"
             assert_bytes(again, first, said="each try is the same datagram, id and all", did=did)
         await its.port.send(b"R" + number + told, source)
         await its.returns(
             told,
-            said="ask returns the answer that comes in the end",
+            said="`ask` returns the answer that comes in the end",
             did=f"lost {lost} datagrams and answered the next one",
         )
 
@@ -233,7 +241,7 @@ async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
 )
 async def ends_at_its_deadline(answer, draw, variant):
     deadline = 0.5
-    for wait, silent in ((LONG, True), (0.05, True), (0.05, False)):
+    for wait, silent in ((LONG, True), (0.05, True), (0.4, False)):
         async with asking(answer, wait=wait, tries=50) as its:
             its.ask(draw.word().encode(), deadline)
             _, number, source = await its.question()
@@ -263,20 +271,20 @@ async def asks_a_bounded_number_of_times(answer, draw, variant):
         its.ask(b"how late?")
         told = draw.word().encode()
         for _ in range(3):
-            _, number, source = await its.question("lost", said="ask tries as often as it may")
-        await its.port.silence(0.6, said="3 tries are 3 datagrams, however long no reply comes")
+            _, number, source = await its.question("lost", said="`ask` tries as often as it may")
+        await its.port.silence(1.0, said="3 tries are 3 datagrams, however long no reply comes")
         await its.port.send(b"R" + number + told, source, note="late")
         did = "let 3 of 3 tries pass, and replied then, long before the deadline"
-        await its.returns(told, said="after the last try ask still waits", did=did)
-    async with asking(answer, wait=0.2, tries=4) as its:
+        await its.returns(told, said="after the last try `ask` still waits", did=did)
+    async with asking(answer, wait=0.1, tries=8) as its:
         its.ask(b"how slowly?", 1.0)
         await its.times_out(1.0, "said nothing for 1 s")
         sent = len(its.port.waiting(note="lost"))
         assert_that(
-            sent <= 3,
+            sent <= 4,
             "each wait is twice the one before",
-            did="said nothing for 1 s to an Asker with a first wait of 0.2 s",
-            expected="at most 3 datagrams: after 0 s, 0.2 s and 0.6 s",
+            did="said nothing for 1 s to an Asker with a first wait of 0.1 s",
+            expected="at most 4 datagrams: after 0, 0.1, 0.3 and 0.7 s",
             got=f"{sent} datagrams",
         )
 
@@ -298,14 +306,14 @@ async def takes_the_reply_to_this_question_only(answer, draw, variant):
         _, old, source = await its.question()
         await its.port.send(b"R" + old + first, source)
         await its.port.send(b"R" + old + first, source, note="again")
-        await its.returns(first, said="ask returns the first answer")
+        await its.returns(first, said="`ask` returns the first answer")
         its.ask(b"second")
         _, number, source = await its.question()
         await its.port.send(b"R" + old + first, source, note="late")
         await its.port.send(b"R" + number + second, source)
         await its.returns(
             second,
-            said="ask returns the answer to the question that it asked",
+            said="`ask` returns the answer to the question that it asked",
             did="replied to the first question three times, once of them after the second",
         )
 
@@ -330,7 +338,7 @@ async def takes_a_reply_from_nobody_else(answer, draw, variant):
         await its.port.send(b"R" + number + told, source)
         await its.returns(
             told,
-            said="ask returns what came from the address that it asked",
+            said="`ask` returns what came from the address that it asked",
             did="had another port send a reply with the right id first",
         )
 
@@ -357,7 +365,7 @@ async def ignores_what_is_no_reply(answer, draw, variant):
         await its.port.send(b"R" + number + told, source)
         await its.returns(
             told,
-            said="ask waits for the reply, whatever comes before it",
+            said="`ask` waits for the reply, whatever comes before it",
             did="sent an empty datagram, cut ones, the question itself, then the reply",
         )
 
@@ -389,7 +397,7 @@ def served(answer, handle, room=100):
 async def put_to(peer, client, number, question, note=""):
     """Send a question to the server; the body of its reply."""
     await client.send(b"Q" + number + question, peer.address, note=note)
-    reply, _ = await client.recv(said="serve replies to a question", expected="a reply")
+    reply, _ = await client.recv(said="`serve` replies to a question", expected="a reply")
     assert_bytes(
         reply[:HEADER], b"R" + number, said="a reply begins with R and the id of its question"
     )
@@ -423,7 +431,10 @@ async def a_repeated_question_is_handled_once(answer, draw, variant):
                 did="sent one question several times",
             )
         assert_equal(
-            len(handle.asked), 1, said="handle is called once for it", did="sent a question thrice"
+            len(handle.asked),
+            1,
+            said="`handle` is called once for it",
+            did="sent a question thrice",
         )
         assert_bytes(
             await put_to(peer, other, number, b"mine"),

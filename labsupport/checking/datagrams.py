@@ -106,7 +106,9 @@ class Port:
         return self.name or f"port {self.number}"
 
     def ladder(self) -> str:
-        """What came and went, as the check saw it, or as the link did."""
+        """What came and went, as the check saw it, or as the link did; empty for nothing."""
+        if not len(self.trace):
+            return ""
         client, server = (OURS, THEIRS) if self._side == "client" else (THEIRS, OURS)
         return self.trace.ladder_text(client=client, server=server)
 
@@ -247,8 +249,8 @@ class DatagramPeer(Serving):
         for port in self._ports:
             port.close()
 
-    async def _is_ready(self) -> bool:
-        return bool(await self._own_sockets())
+    def _is_ready(self) -> bool:
+        return bool(self._own_sockets())
 
     def _not_ready(self) -> tuple[str, str]:
         sockets = self._answer.open_sockets()
@@ -259,11 +261,9 @@ class DatagramPeer(Serving):
             got = "it listens for TCP connections"
         return "no UDP socket is bound to the port that your answer was given", got
 
-    async def _socket_left(self) -> tuple[str, str]:
-        left = bool(await self._own_sockets())
-        return ("" if left or self._is_free() else "somebody still has its port"), (
-            "its socket is still open" if left else ""
-        )
+    async def _socket_left(self) -> str:
+        left = self._own_sockets() or not self._is_free()
+        return "its socket is still open" if left else ""
 
     def _is_free(self) -> bool:
         """Whether the port can be bound: a process that the answer has set free may have it."""

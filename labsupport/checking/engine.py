@@ -33,8 +33,10 @@ from labsupport.clock import Deadline
 
 __all__ = ["check", "shut_down", "warm_up"]
 
-_START = 30.0  # seconds until the plan
-_SLACK = 20.0  # seconds for a check beyond its own deadline: a fresh process, loading, the end
+# Seconds until the plan, and for a check beyond its own deadline. Where hundreds of threads run, a
+# judge says little; it has limits of its own for a process's start, loading and end (judge), and
+# this is longer than all of them together.
+_START = _SLACK = 45.0
 _CLOSE = 5.0  # seconds for a judge to end after its input did
 _GLANCE = 0.2  # seconds; on Windows an interrupt is seen only between two waits
 _ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +69,10 @@ def check(
         "hidden": hidden,
         "problem": problem,
     }
-    plan, results, end = _judged(job)
+    try:
+        plan, results, end = _judged(job)
+    except OSError as error:  # no room for a folder, no process to be had
+        raise EngineError(f"The checks could not be started: {error}.") from error
     return Report(
         slug=answer.slug,
         title=plan["title"],

@@ -12,6 +12,7 @@ first, which a process can only do while it has one thread: see `Forker.enter`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,7 @@ class ForkedHost(HostProcess):
         self._home, self._proc = opened[1:] or (-1, -1)
         self._sockets: UnixSockets | None = None
         self._looks = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.own_network = bool(opened)
         channel.setblocking(False)
         self.watch()
@@ -97,8 +100,14 @@ class ForkedHost(HostProcess):
         return self._channel
 
     def processes(self) -> list[psutil.Process]:
-        # By their parents' numbers: the lists of children that the kernel keeps for each thread
-        # miss those of a thread that is just ending (proc(5)).
+        """By the lists of children that the kernel keeps for each thread. They miss those of a
+        thread that is just ending (proc(5)): where they are too few, by the parents' numbers, which
+        takes a look at every process of the machine."""
+        if self.own_network:
+            pids = self._descent()
+            if len(pids) == len(self._family()):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    return [psutil.Process(pid) for pid in pids[1:]]
         return super().processes()[1:]
 
     def _to_write(self, name: str) -> int:
@@ -138,11 +147,14 @@ class ForkedHost(HostProcess):
         if self.own_network:
             pids = sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
             return [f"/proc/self/fd/{self._proc}/{pid}" for pid in pids]
+        return [f"/proc/{pid}" for pid in self._descent()]
+
+    def _descent(self) -> list[int]:
         pids = [self.pid]
         for pid in pids:  # grows while it is gone through
             if len(pids) <= self.limits.processes + 1:
                 pids += _children(pid)
-        return [f"/proc/{pid}" for pid in pids]
+        return pids
 
     def _in_sockets(self) -> int:
         """Bytes in the UNIX sockets of its own network, in which the looking thread is too."""
@@ -166,6 +178,14 @@ class ForkedHost(HostProcess):
         waiting.register(self._keeper, select.POLLIN)
         return bool(waiting.poll(None if timeout is None else timeout * 1000))
 
+    def when_ended(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        def ended() -> None:
+            loop.remove_reader(self._keeper)
+            call()
+
+        loop.add_reader(self._keeper, ended)
+        self._loop = loop
+
     def ending(self) -> str:
         with contextlib.suppress(OSError, ValueError):
             ended = json.loads(self._news.recv(4096))["ended"]
@@ -182,6 +202,8 @@ class ForkedHost(HostProcess):
 
     def close(self) -> None:
         super().close()
+        if self._loop is not None:
+            self._loop.remove_reader(self._keeper)
         self._channel.close()
         self._news.close()
         if self._sockets is not None:
@@ -197,7 +219,8 @@ class Forker:
         self.limits = limits or Limits()
         self._numbers = 0
         self._hosts: set[ForkedHost] = set()
-        self._scratch = Path(tempfile.gettempdir())
+        self.scratch = Path(tempfile.gettempdir())
+        """Where the folders of answers are made that have no disk of their own."""
         self._own_network: int | None = None
         missing: list[str] = []
         for protection in levels():
@@ -251,12 +274,8 @@ class Forker:
             raise
         self._control.settimeout(_ORDER)
 
-    def enter(self, scratch: str) -> None:
-        """Let the calling process, which has one thread, enter the networks of jails.
-
-        scratch: an empty folder for those of answers, where they do not have a disk of their own.
-        """
-        self._scratch = Path(scratch)
+    def enter(self) -> None:
+        """Let the calling process, which has one thread, enter the networks of jails."""
         if self.protection == "userns":
             syscalls.enter(self._user[0], syscalls.NEW_USER)
             syscalls.hide()
@@ -275,7 +294,7 @@ class Forker:
         output, output_there = os.pipe()
         folder = Path(tree.HOME)
         if not self.sealed:
-            folder = Path(tempfile.mkdtemp(prefix="", dir=self._scratch))
+            folder = Path(tempfile.mkdtemp(prefix="", dir=self.scratch))
         home = str(folder)
         order = {"op": "launch", "id": self._numbers, "home": home}
         opened: list[int] = []

@@ -21,6 +21,7 @@ so that an answer finds nothing of the checks in its process.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import select
@@ -30,6 +31,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -176,6 +178,10 @@ class HostProcess(ABC):
     @abstractmethod
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the process has ended; whether it has. timeout: seconds."""
+
+    @abstractmethod
+    def when_ended(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        """Have a running event loop call this when the process has ended, once at most."""
 
     @abstractmethod
     def ending(self) -> str:

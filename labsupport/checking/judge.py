@@ -8,8 +8,10 @@ check, and the next one begins with a new host. Only an answer that cannot even 
 once: its problem is said once for all checks.
 
 On Linux it stays: it has imported what checks need, keeps a zygote from which answers are forked
-(forking), and forks itself for each job, so that no job sees another's checks or data. Elsewhere it
-judges one job and ends, and its caller starts the next one ahead.
+(forking), and forks a worker that does the judging. A worker takes some jobs of one exercise one
+after another, each with its own copy of the checks, context and event loops, and is replaced by a
+fresh fork after that, or when a job has left a thread behind. Elsewhere the judge judges one job
+and ends, and its caller starts the next one ahead.
 
 The end of its standard input is the end of whoever asked. It then kills every host and ends, even
 while a check does not return.
@@ -18,6 +20,7 @@ while a check does not return.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import importlib
 import json
@@ -25,6 +28,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import sys
 import threading
 import traceback
@@ -59,6 +63,9 @@ __all__ = ["LOADING", "main"]
 WARM = ("h11", "labsupport.link", "labsupport.recording", "labsupport.transcript", "tomllib")
 """Modules of which some checks or reports have need, and this one has not."""
 
+JOBS = 32
+"""Jobs that a worker takes until a fresh one takes its place."""
+
 STARTING = 20.0
 """Seconds for a fresh host to say that it is ready: an interpreter on a very busy machine."""
 
@@ -73,6 +80,8 @@ REDUCING = 2.0
 
 LOADING = 8.0
 """Seconds in which the answer's own top-level code has to end; its imports are a part of it."""
+
+_MORE = b"+"  # what a worker says that can take another job
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -119,7 +128,7 @@ def _end_with_caller(launcher: Spawner, job: dict[str, Any]) -> None:
 
 
 def _serve(results: int) -> NoReturn:
-    """Fork a process for each job. One job at a time: its end is waited for."""
+    """Hand jobs to workers, one at a time: the end of each is waited for."""
     syscalls.hide()
     try:
         forker = Forker()
@@ -127,26 +136,82 @@ def _serve(results: int) -> NoReturn:
         sys.exit(str(error))
     _warm_up()
     jobs = _Jobs()
-    while (job := jobs.next()) is not None:
-        me = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            syscalls.die_with_parent(me)
-            forker.enter(job["scratch"])
-            _judge(job, forker, results)
-            sys.stderr.flush()
-            os._exit(0)
-        if not jobs.ended_during(pid):
-            _, status = os.waitpid(pid, 0)
-            if status == 0:
-                continue
-            forker.stop()
-            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        shutil.rmtree(job["scratch"], ignore_errors=True)
-        break
+    worker = _Worker(forker, results)
+    status = 0
+    while not status and (job := jobs.next()) is not None:
+        while not worker.begin(job):
+            worker = _Worker(forker, results)
+        if jobs.end_during(worker.channel):
+            worker.kill()
+            shutil.rmtree(job["scratch"], ignore_errors=True)
+            break
+        if not worker.stays():
+            status = worker.ended()
+            worker = _Worker(forker, results)
+    worker.kill()
     forker.stop()
+    os._exit(status)
+
+
+class _Worker:
+    """A fork of this process, which judges."""
+
+    def __init__(self, forker: Forker, results: int) -> None:
+        self._exercise = ""
+        self.channel, theirs = socket.socketpair()
+        me = os.getpid()
+        self._pid = os.fork()
+        if self._pid == 0:
+            syscalls.die_with_parent(me)
+            self.channel.close()
+            forker.enter()
+            _work(theirs, forker, results)
+        theirs.close()
+
+    def begin(self, job: dict[str, Any]) -> bool:
+        """Hand over a job. False when there is no worker for it any more: this one has ended while
+        it waited, or had to end, since it has had another exercise's checks."""
+        if self._exercise not in ("", job["exercise"]):
+            self.kill()
+            return False
+        self._exercise = job["exercise"]
+        try:
+            self.channel.sendall(json.dumps(job).encode() + b"\n")
+        except OSError:
+            self.ended()
+            return False
+        return True
+
+    def stays(self) -> bool:
+        """Wait for the end of the job; whether it takes another one."""
+        return self.channel.recv(1) == _MORE
+
+    def ended(self) -> int:
+        """Wait for its end; its exit status."""
+        self.channel.close()
+        _, status = os.waitpid(self._pid, 0)
+        return os.waitstatus_to_exitcode(status) & 0xFF
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        os.kill(self._pid, signal.SIGKILL)
+        self.ended()
+
+
+def _work(channel: socket.socket, forker: Forker, results: int) -> NoReturn:
+    """Judge jobs until there have been enough, or one has left something behind."""
+    before = threading.active_count()
+    with channel.makefile("rb") as lines:
+        for left in reversed(range(JOBS)):
+            if not (line := lines.readline()):
+                break
+            job = json.loads(line)
+            forker.scratch = Path(job["scratch"])
+            contextvars.copy_context().run(_judge, job, forker, results)
+            sys.stderr.flush()
+            if not left or threading.active_count() > before:
+                break
+            channel.send(_MORE)
     os._exit(0)
 
 
@@ -177,20 +242,16 @@ class _Jobs:
         job: dict[str, Any] = json.loads(line)
         return job
 
-    def ended_during(self, pid: int) -> bool:
-        """Wait for the end of a process; whether the input ended before it."""
-        process = os.pidfd_open(pid)
-        try:
-            while True:
-                ready, _, _ = select.select([0, process], [], [])
-                if process in ready:
-                    return False
-                piece = os.read(0, 1024 * 1024)
-                if not piece:
-                    return True
-                self._read += piece
-        finally:
-            os.close(process)
+    def end_during(self, worker: socket.socket) -> bool:
+        """Wait until a worker says something, or ends; whether the input ended before that."""
+        while True:
+            ready, _, _ = select.select([0, worker.fileno()], [], [])
+            if worker.fileno() in ready:
+                return False
+            piece = os.read(0, 1024 * 1024)
+            if not piece:
+                return True
+            self._read += piece
 
 
 def _judge(job: dict[str, Any], launcher: Launcher, results: int) -> None:
@@ -318,13 +379,13 @@ class _Run:
                     self._strained = self._late and strain.too_much(patience.get())
                     return result
                 finally:
-                    await asyncio.to_thread(self.launcher.end, remote.host)
+                    self.launcher.end(remote.host)
         raise EngineError(f"{STARTS} processes in a row ended before they had run anything. {said}")
 
-    async def _renewed(self, host: HostProcess) -> HostProcess:
+    def _renewed(self, host: HostProcess) -> HostProcess:
         """End a host and return a fresh one, while the next one starts already."""
-        await asyncio.to_thread(self.launcher.end, host)
-        fresh = self.launcher.take()  # here, since it is this thread that enters a jail's network
+        self.launcher.end(host)
+        fresh = self.launcher.take()
         self.launcher.prepare()
         return fresh
 

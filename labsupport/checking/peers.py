@@ -411,7 +411,7 @@ class Serving(_Peer, ABC):
     async def _left_open(self) -> str:
         """What the answer still has, in words; empty when there is nothing.
 
-        A process that the answer has set free is not among its own any more: a connect finds it.
+        A process that the answer has set free is not among its own any more: the port finds it.
         """
         until = until_in(GONE)
         pause = 0.001
@@ -419,11 +419,11 @@ class Serving(_Peer, ABC):
             last = until.expired
             more = self._more_than_before()
             if last or not more:
-                reachable, socket_left = await self._socket_left()
-                if not (reachable or more or socket_left):
+                socket_left = await self._socket_left()
+                if not (more or socket_left):
                     return _never_awaited(self._answer.output)
             if last:
-                return reachable or socket_left or more
+                return socket_left or more
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.02)
 
@@ -436,13 +436,12 @@ class Serving(_Peer, ABC):
         }
         return " and ".join(f"a {what}" for what, more in left.items() if more > 0)
 
-    async def _own_sockets(self) -> list[OpenSocket]:
+    def _own_sockets(self) -> list[OpenSocket]:
         """The answer's sockets of this transport on the port."""
         kind = "tcp" if self.transport == socket.SOCK_STREAM else "udp"
-        sockets = await asyncio.to_thread(self._answer.open_sockets)
         return [
             each
-            for each in sockets
+            for each in self._answer.open_sockets()
             if each.kind == kind and each.local and each.local[1] == self.port
         ]
 
@@ -450,7 +449,7 @@ class Serving(_Peer, ABC):
     """What the function has to do with its port, in words."""
 
     @abstractmethod
-    async def _is_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether the function does that, as the system tells it: nothing is sent to it."""
 
     @abstractmethod
@@ -458,8 +457,8 @@ class Serving(_Peer, ABC):
         """What to say when it does not do it in time, and what it does instead."""
 
     @abstractmethod
-    async def _socket_left(self) -> tuple[str, str]:
-        """In words, who can still be reached at the port, and a socket that is open there."""
+    async def _socket_left(self) -> str:
+        """What is still open at the port, in words; empty when there is nothing."""
 
 
 class ServingPeer(Serving, _Accepting):
@@ -468,8 +467,8 @@ class ServingPeer(Serving, _Accepting):
     transport = socket.SOCK_STREAM
     _ready_when = "it listens on that port"
 
-    async def _is_ready(self) -> bool:
-        return await asyncio.to_thread(self._answer.listens, self.port)
+    def _is_ready(self) -> bool:
+        return self._answer.listens(self.port)
 
     def _not_ready(self) -> tuple[str, str]:
         others = any(each.state == "LISTEN" for each in self._answer.open_sockets())
@@ -478,13 +477,11 @@ class ServingPeer(Serving, _Accepting):
             "it listens on another port" if others else "it listens on no port",
         )
 
-    async def _socket_left(self) -> tuple[str, str]:
-        states = {each.state for each in await self._own_sockets()}
-        listens = "LISTEN" in states or await self._accepts()
-        return (
-            "it still listens: a new connection is accepted" if listens else "",
-            "a connection is still open" if states else "",
-        )
+    async def _socket_left(self) -> str:
+        states = {each.state for each in self._own_sockets()}
+        if "LISTEN" in states or await self._accepts():
+            return "it still listens: a new connection is accepted"
+        return "a connection is still open" if states else ""
 
     async def _accepts(self) -> bool:
         """Whether somebody accepts a connection to the port."""
@@ -688,7 +685,7 @@ async def _serves(peer: Serving, until: Deadline) -> None:
     pause = 0.002
     while True:
         last = until.expired
-        if await peer._is_ready():
+        if peer._is_ready():
             return
         peer._still_serves()
         if last:

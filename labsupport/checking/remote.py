@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +43,7 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a file that a check reads
 _ENDED: list[object] = ["RuntimeError", ["the check has ended"]]
 _LAST_WORDS = 1.0  # seconds to learn how a process ended after its channel did
 
-Renew = Callable[[HostProcess], Awaitable[HostProcess]]
+Renew = Callable[[HostProcess], HostProcess]
 
 PLAIN = "None, bool, int, float, str, bytes, list, tuple, dict and set"
 
@@ -89,7 +88,6 @@ class RemoteAnswer:
     def __init__(self, host: HostProcess, renew: Renew | None = None) -> None:
         self._host = host
         self._renew = renew
-        self._renewing = False
         self._source = ""
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._spoken: dict[int, str] = {}
@@ -218,13 +216,7 @@ class RemoteAnswer:
         assert self._renew is not None, "this answer has one process only"
         assert not self._pending, "a call to the process before is not done"
         await self._detach()
-        self._renewing = True
-        renewing = asyncio.ensure_future(self._renew(self._host))
-        try:
-            await asyncio.shield(renewing)
-        finally:  # also when the check's time is over: whoever ends the host has to know it
-            self._host = await renewing
-            self._renewing = False
+        self._host = self._renew(self._host)
         self._ready = asyncio.get_running_loop().create_future()
         self._attach()
         await self.ready()
@@ -307,17 +299,10 @@ class RemoteAnswer:
                 port.close()
 
     def _attach(self) -> None:
-        loop = asyncio.get_running_loop()
         host = self._host
         self._reader = asyncio.create_task(self._read())
-
-        def watch() -> None:
-            host.wait()
-            with contextlib.suppress(RuntimeError):  # the loop has ended before the process
-                loop.call_soon_threadsafe(self._noticed_end, host)
-
         # The channel alone does not tell: a child of the answer may hold it open.
-        threading.Thread(target=watch, name=f"exit-{host.pid}", daemon=True).start()
+        host.when_ended(asyncio.get_running_loop(), lambda: self._noticed_end(host))
 
     async def _detach(self) -> None:
         assert self._reader is not None
@@ -557,7 +542,7 @@ class RemoteAnswer:
     # ---- ends ----
 
     def _noticed_end(self, host: HostProcess) -> None:
-        if self._gone is None and host is self._host and not self._renewing:
+        if self._gone is None and host is self._host:
             self._fail_all(self._how_it_ended())
 
     async def _ended(self) -> HostGone:
@@ -566,8 +551,8 @@ class RemoteAnswer:
             return self._gone
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
-                await asyncio.to_thread(self._host.wait)
-        return self._how_it_ended()
+                await self.ended.wait()
+        return self._gone or self._how_it_ended()
 
     def _how_it_ended(self) -> HostGone:
         if self._host.exceeded:

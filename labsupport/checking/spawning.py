@@ -15,6 +15,7 @@ connection that begins with a secret of 32 bytes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -25,6 +26,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,14 @@ class SpawnedHost(HostProcess):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self._process.returncode is not None
+
+    def when_ended(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        def watch() -> None:
+            self.wait()
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the process
+                loop.call_soon_threadsafe(call)
+
+        threading.Thread(target=watch, name=f"exit-{self.pid}", daemon=True).start()
 
     def ending(self) -> str:
         return words(self._process.wait())

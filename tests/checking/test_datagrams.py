@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -274,8 +275,19 @@ def test_a_server_that_does_not_keep_to_its_task_fails(
             "def spare(): threading.Event().wait()"),
             "a thread that still runs",
         ),
+        pytest.param(
+            # a process that has left its parent
+            ECHO.replace("while not stop.is_set()", "while True").replace(
+                "sock.settimeout(0.05)",
+                "import os\n"
+                "        if os.fork(): return stop.wait()\n"
+                "        if os.fork(): os._exit(0)",
+            ),
+            "its socket is still open",
+            marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+        ),
     ],
-    ids=["socket", "thread"],
+    ids=["socket", "thread", "process"],
 )  # fmt: skip
 def test_what_serve_leaves_behind_is_a_leak(judged: Judged, answer: str, got: str) -> None:
     result = judged(

@@ -18,9 +18,11 @@ import pytest
 from labsupport.checking import Answer, EngineError, InputError, Result, check
 from labsupport.checking.engine import shut_down
 from labsupport.checking.hosts import Limits
+from labsupport.checking.judge import JOBS
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.checking.spawning import Spawner
 from labsupport.clock import Deadline, poll
+from tests.checking.course import HEAD, Course
 
 Judged = Callable[..., Result]
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups and fork are POSIX")
@@ -244,6 +246,15 @@ def test_a_check_that_never_returns_is_given_up(
         course.judge("x = 1")
 
 
+def test_a_machine_without_room_for_the_checks_is_said(
+    course: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    course.add("works", "pass")
+    with pytest.raises(EngineError, match=r"could not be started: .*No such file or directory"):
+        course.judge("x = 1")
+
+
 def test_checks_that_cannot_be_loaded_are_reported(course: Any) -> None:
     course.write("import no_such_module")
     with pytest.raises(EngineError, match=r"checks.py cannot be loaded: ModuleNotFoundError"):
@@ -335,6 +346,54 @@ def test_a_judge_is_kept_for_the_next_check(course: Any) -> None:
     before = judges()
     course.judge("def f(): pass")
     assert judges() == before
+
+
+def worker(course: Course, before: str = "") -> str:
+    """The number of the process that judges the next job of a course, as its check says it."""
+    course.write(HEAD)
+    course.add("says", f"{before}\nimport os; fail('worker %d' % os.getpid())")
+    return course.judge("x = 1").results[0].said
+
+
+@pytest.mark.linux
+def test_some_jobs_of_an_exercise_share_a_worker(course: Course) -> None:
+    assert len({worker(course) for _ in range(3)}) == 1
+
+
+@pytest.mark.linux
+def test_a_worker_is_replaced_after_some_jobs(course: Course) -> None:
+    workers = [worker(course) for _ in range(JOBS + 1)]
+    assert set(workers[:JOBS]) == {workers[0]}
+    assert workers[JOBS] != workers[0]
+
+
+@pytest.mark.linux
+def test_a_worker_in_which_a_thread_is_left_is_replaced(course: Course) -> None:
+    leaving = (
+        "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    )
+    assert worker(course, leaving) != worker(course)
+
+
+@pytest.mark.linux
+def test_no_worker_meets_the_checks_of_two_exercises(course: Course, tmp_path: Path) -> None:
+    assert worker(course) != worker(Course(tmp_path / "other"))
+
+
+@pytest.mark.linux
+def test_a_worker_that_was_killed_while_it_waited_is_replaced(course: Course) -> None:
+    first = worker(course)
+    process = psutil.Process(int(first.split()[1]))
+    process.kill()
+    gone([process.pid])
+    assert worker(course) != first
+
+
+@pytest.mark.linux
+def test_what_checks_keep_is_not_there_for_the_next_job(course: Course) -> None:
+    course.add("counts", "seen.append(1); assert_equal(len(seen), 1, 'alone')")
+    course.write(f"{course.source}\nseen = []\n")
+    assert [course.judge("x = 1").passed for _ in range(3)] == [True] * 3
 
 
 # ---- the launcher by itself ----

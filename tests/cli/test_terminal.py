@@ -16,7 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labsupport.checking import EngineError
 from labsupport.clock import poll
 from tests.cli.conftest import Run
 from tests.cli.small import DOUBLE, WRONG, SmallCourse
@@ -179,18 +178,3 @@ def test_a_terminal_that_is_closed_ends_the_watch(
     watched.hang_up()
     assert watched.ended() == 0
     assert psutil.wait_procs(started, timeout=PATIENCE)[1] == []
-
-
-def test_a_machine_without_room_for_the_checks_is_no_crash(
-    small: SmallCourse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from labsupport import terminal
-    from labsupport.checking import Answer
-
-    def full(*arguments: object, **more: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(terminal, "check", full)
-    answer = Answer("first", DOUBLE)
-    with pytest.raises(EngineError, match=r"could not be started: .*No space left on device"):
-        terminal.judged(answer, Path("a.py"), small.root)

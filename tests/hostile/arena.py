@@ -187,11 +187,11 @@ class Arena:
     def lasting(self, before: set[int]) -> set[int]:
         """Processes that were not there before and do not end by themselves within a moment.
 
-        A judge that came in the place of another one is none of them.
+        A judge that came in the place of another one is none of them, nor is a judge's worker.
         """
         until = time.monotonic() + 2.0
         while True:
-            left = self.processes() - before - _with_parts(_judges() - before)
+            left = self.processes() - before - _with_parts(_judges() - before) - _workers()
             if not left or time.monotonic() > until:
                 return left
             time.sleep(0.02)
@@ -221,6 +221,12 @@ def _with_parts(judges: set[int]) -> set[int]:
         with contextlib.suppress(psutil.NoSuchProcess):
             found |= {part.pid for part in psutil.Process(pid).children()}
     return found
+
+
+def _workers() -> set[int]:
+    """What the judges have forked of themselves."""
+    parts = _with_parts(_judges()) - _judges()
+    return {pid for pid in parts if "labsupport.checking.judge" in _command(pid)}
 
 
 def _command(pid: int) -> str:

@@ -9,10 +9,15 @@ import pytest
 from tests.checking.conftest import LEVELS, best, required_or_skip
 from tests.hostile.arena import Arena
 
+LONGEST = 180  # seconds
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try no attack where it would do harm, or show nothing new."""
+    """Try no attack where it would do harm, or show nothing new. One that is tried three times,
+    each with more time, takes longer than a test should."""
     items[:] = [item for item in items if _wanted(item)]
+    for item in items:
+        item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 def _wanted(item: pytest.Item) -> bool:

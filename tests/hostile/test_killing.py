@@ -62,6 +62,20 @@ ATTACKS = [
         """,
         levels=(3, 4),
     ),
+    Attack(
+        "hangs up in the middle of many calls, and lives on",
+        """
+        sys.modules["_host.host"]._end = lambda: time.sleep(99)
+        def f(sock):
+            for number in range(200):
+                say({"op": "ask", "ask": number, "standin": 0, "method": "gettimeout", "args": [],
+                     "kwargs": {}})
+            host.channel.shutdown(socket.SHUT_RDWR)
+            time.sleep(99)
+        """,
+        check='await answer.call("f", ScriptedSocket([]))',
+        deadline=2.0,
+    ),
     Attack("is killed", "def f(): os.kill(os.getpid(), signal.SIGKILL)", verdicts=("killed",)),
     Attack(
         "stops itself", "def f(): os.kill(os.getpid(), signal.SIGSTOP); time.sleep(9)", deadline=0.5
