@@ -35,6 +35,7 @@ class Rung:
     ends: list[int] = field(default_factory=list)  # the rows where its arrows end
     taken: bool = False  # an arrow ends here
     silent: bool = False  # it tells the other side nothing, or nothing new
+    whole: int = 0  # the size of the datagram of which a read took only the beginning
 
     @property
     def stop(self) -> int:
@@ -138,7 +139,7 @@ def match(rows: list[Rung], columns: list[str], recorded: set[str]) -> None:
             and row.data.startswith(rows[each].data)
         ][:1]
         for each in row.ends:
-            rows[each].taken = True
+            rows[each].taken, rows[each].whole = True, row.size
 
 
 def onward(row: Rung, columns: list[str], recorded: set[str]) -> int | None:
@@ -160,6 +161,8 @@ def words_of(row: Rung) -> str:
         note = note.removeprefix("sent" if row.outgoing else "received").lstrip(",: ")
     if event.kind == "datagram":
         words = f"{'sent' if row.outgoing else 'got'} datagram, {style.bytes_said(row.size)}"
+        if row.whole:
+            words += f" of {style.bytes_said(row.whole)}"
     elif event.moved:
         verb = "sent" if row.outgoing else "read"
         words = f"{verb} {style.bytes_said(row.size)}"

@@ -171,7 +171,13 @@ def test_a_datagram_that_a_read_has_cut_did_arrive() -> None:
         ("server", "datagram", "to_server", b"one 1", 1, "received"),
         ("server", "datagram", "to_server", b"two", 2, "received"),
     )
-    assert pictures.ladder(trace, finding="Cut.").data["arrows"] == [(0, 3), (1, 4)]
+    data = pictures.ladder(trace, finding="Cut.").data
+    assert data["arrows"] == [(0, 3), (1, 4)]
+    assert [row["said"] for row in data["rows"][3:]] == [
+        "got datagram, 3 B of 5 B",
+        "got datagram, 5 B",
+        "got datagram, 3 B",
+    ]
 
 
 def test_connections_are_numbered_when_there_are_several() -> None:
