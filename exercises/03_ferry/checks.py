@@ -22,6 +22,7 @@ from labsupport.checking import (
     fail,
 )
 from labsupport.checking.asserts import patience
+from labsupport.checking.showing import show
 
 exercise = Exercise(
     "ferry",
@@ -95,16 +96,15 @@ async def ended(call, what, seconds=ENDED, said="", did=""):
     return call.result()
 
 
-async def gives_up(call, what, said, did, seconds=ENDED):
+async def gives_up(call, what, said, did):
     """Fail unless a call of the answer ends with ConnectionError."""
     try:
-        value = await ended(call, what, seconds, said, did)
+        value = await ended(call, what, said=said, did=did)
     except AnswerRaised as raised:
         if "ConnectionError" in raised.kinds:
             return
         fail(said, did, f"`{what}` raises ConnectionError", f"it raised {raised}")
-    got = "it returned" if value is None else f"it returned {len(value)} bytes"
-    fail(said, did, f"`{what}` raises ConnectionError", got)
+    fail(said, did, f"`{what}` raises ConnectionError", f"it returned {show(value)}")
 
 
 class End:
@@ -254,7 +254,7 @@ async def bound(answer, call, address):
     try:
         async with asyncio.timeout(ENDED * patience.get()):
             while True:
-                for each in await asyncio.to_thread(answer.open_sockets):
+                for each in answer.open_sockets():
                     if each.kind == "udp" and each.local == address:
                         return
                 if call.done():
@@ -266,8 +266,8 @@ async def bound(answer, call, address):
         raise Mismatch(said, expected="such a socket", got=got, waited=True) from None
 
 
-async def drip(call, port, datagrams, to, seconds=ENDED):
-    """Send datagrams again and again until the call ends, or so many seconds have passed.
+async def drip(call, port, datagrams, to):
+    """Send datagrams again and again until the call ends, or has had the time to.
 
     The first ones are in the ladder, and the others are not.
     """
@@ -276,7 +276,7 @@ async def drip(call, port, datagrams, to, seconds=ENDED):
         await port.send(datagram, to, note="and so on")
     port.trace = Trace()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds * patience.get()):
+        async with asyncio.timeout(ENDED * patience.get()):
             while not call.done():
                 for datagram in datagrams:
                     await port.send(datagram, to)
