@@ -148,7 +148,8 @@ def join(
                     raise
                 crowd.limit = _limit(error, timeout)
         for number, each in enumerate(crowd.sockets):
-            each.sendall(hello(number))
+            if first := hello(number):  # a send of nothing fails, too, when the server has gone
+                each.sendall(first)
     except BaseException:
         crowd.leave()
         raise
