@@ -23,7 +23,7 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -322,13 +322,14 @@ class _Peer:
 
 
 class ServingPeer(_Peer):
-    """A running serve(host, port, stop) of the answer."""
+    """A running serve(host, port, stop) of the answer; spoken: the call, as it was written."""
 
-    def __init__(self, answer: RemoteAnswer, link: Link | None, name: str) -> None:
+    def __init__(self, answer: RemoteAnswer, link: Link | None, name: str, spoken: str) -> None:
         super().__init__(answer, link)
         self.port = 0
         """The port that the answer was given; behind a link `address` is another one."""
         self._name = name
+        self._spoken = spoken
         self._flag_number = answer._next()
         self._stopping = False
         self._before = answer.held()
@@ -372,7 +373,7 @@ class ServingPeer(_Peer):
             self._call.result()
             raise Mismatch(
                 f"`{self._name}` returned before stop was set",
-                did=f"called {self._name}(host, port, stop)",
+                did=f"called {self._spoken}",
                 expected="it listens on that port and serves until stop is set",
                 got="it returned",
             )
@@ -467,23 +468,30 @@ class HandlingPeer(_Peer):
 
 @asynccontextmanager
 async def serving(
-    answer: RemoteAnswer, name: str, link: Link | None, ready: float, port: int | None
+    answer: RemoteAnswer,
+    name: str,
+    more: Sequence[Any],
+    link: Link | None,
+    ready: float,
+    port: int | None,
 ) -> AsyncIterator[ServingPeer]:
-    """Call name(host, port, stop) in the answer's process and wait until it listens.
+    """Call name(host, port, stop, *more) in the answer's process and wait until it listens.
 
-    ready: seconds that it may take. port: one that this answer has served before, so that a check
-    can see it start again; without it a free one. On leaving, the connections are closed, stop is
-    set, and the function must return within 2 s and leave nothing open; see `ServingPeer.stop`.
+    more: further arguments, plain data or stand-ins. ready: seconds that it may take. port: one
+    that this answer has served before, so that a check can see it start again; without it a free
+    one. On leaving, the connections are closed, stop is set, and the function must return within
+    2 s and leave nothing open; see `ServingPeer.stop`.
     """
-    peer = ServingPeer(answer, link, name)
+    spoken = f"{name}({', '.join(['host', 'port', 'stop', *map(show, more)])})"
+    peer = ServingPeer(answer, link, name, spoken)
     port = _free_port() if port is None else port
     peer.port = port
     answer.ports.add(port)
-    peer._call = asyncio.ensure_future(answer.call(name, HOST, port, Flag(peer._flag_number)))
-    spoken = f"called {name}(host, port, stop)"
+    flag = Flag(peer._flag_number)
+    peer._call = asyncio.ensure_future(answer.call(name, HOST, port, flag, *more))
     try:
-        await _listening(answer, peer, port, _until(ready), spoken)
-        answer.did = spoken
+        await _listening(answer, peer, port, _until(ready), f"called {spoken}")
+        answer.did = f"called {spoken}"
         peer._reached_at(port)
         try:
             yield peer
