@@ -37,6 +37,7 @@ EXERCISES = {
     "echo": "02c",
     "transfer": "02c",
     "break_stream": "02c",
+    "bounded": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
