@@ -38,6 +38,7 @@ EXERCISES = {
     "transfer": "02c",
     "break_stream": "02c",
     "bounded": "04",
+    "fileserver": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
