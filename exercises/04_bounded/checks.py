@@ -114,6 +114,16 @@ async def gives_the_place_back_in_every_case(answer, draw, variant):
 # ---- the build ----
 
 
+@contextlib.contextmanager
+def having(did):
+    """Say that the check did this in whatever the block finds wrong, unless it says more itself."""
+    try:
+        yield
+    except Mismatch as mismatch:
+        mismatch.did = mismatch.did or did
+        raise
+
+
 async def exchange(conn, draw, said="a line is answered with the same line in upper case"):
     """Send a line and read the reply to it."""
     word = draw.word()
@@ -222,8 +232,10 @@ async def serves_others_while_one_is_slow(answer, draw, variant):
         (halfway,) = await seated(peer, draw, 1)
         await halfway.send(b"half a li")
         third = await peer.connect()
-        for _ in range(ROUNDS):
-            await exchange(third, draw, said="a client with a place is served, whatever others do")
+        with having("let one client stay silent and one stop in the middle of a line, of 3 places"):
+            for _ in range(ROUNDS):
+                said = "a client with a place is served, whatever others do"
+                await exchange(third, draw, said)
 
 
 @exercise.check(
@@ -307,17 +319,18 @@ async def gives_back_what_a_client_cost(answer, draw, variant):
 async def gives_the_place_back_when_a_client_breaks_off(answer, draw, variant):
     places = draw.integer(2, 3)
     async with answer.serving("serve", places, MINUTE) as peer:
+        said = "there is a place again when clients have broken off"
         for number in range(3 * places):
-            said = "after others broke off, the next client gets a place"
-            (rude,) = await seated(peer, draw, 1, said)
+            with having(f"let {number} clients break off, of {places} places; another one came"):
+                (rude,) = await seated(peer, draw, 1, said)
             await rude.send((b"half a li", b"a line\n", b"")[number % 3])
             if number % 4 == 3:
                 rude.close()
             else:
                 rude.reset()
-        said = "as many clients as there are places are served, after others broke off"
-        for conn in await seated(peer, draw, places, said):
-            await exchange(conn, draw, said)
+        with having(f"let {3 * places} clients break off, then connected {places} at once"):
+            for conn in await seated(peer, draw, places, said):
+                await exchange(conn, draw, said)
 
 
 @exercise.check(
@@ -344,7 +357,9 @@ async def a_drip_does_not_keep_a_place(answer, draw, variant):
         dripping = asyncio.create_task(drips(slow))
         try:
             second = await peer.connect()
-            await exchange(second, draw, said="a client that sends one byte now and then is let go")
+            with having(f"sent a byte each {DRIP} s on the only place; another client waited"):
+                said = "a client that sends one byte now and then is let go"
+                await exchange(second, draw, said)
         finally:
             dripping.cancel()
             await asyncio.gather(dripping, return_exceptions=True)
@@ -374,7 +389,8 @@ async def a_client_that_does_not_read_loses_its_place(answer, draw, variant):
         flooding = asyncio.create_task(floods(deaf))
         try:
             second = await peer.connect()
-            await exchange(second, draw, said="a client that takes no replies is let go")
+            with having("sent lines without end and read nothing on the only place"):
+                await exchange(second, draw, said="a client that takes no replies is let go")
         finally:
             flooding.cancel()
             await asyncio.gather(flooding, return_exceptions=True)
