@@ -1,15 +1,17 @@
 """Pictures of what was recorded: each has its finding as title, units, and words beside it.
 
-Every function takes what a trace or a meter recorded, and a `finding`: the sentence that the
-picture shows. It returns a `Picture`. Nothing is drawn that was not recorded.
+Every function takes what a trace, a meter or a lesson's own cell recorded, and a `finding`: the
+sentence that the picture shows. It returns a `Picture`. Nothing is drawn that was not recorded.
 """
 
 from __future__ import annotations
 
 from labsupport.pictures.byte_axis import byte_axis
+from labsupport.pictures.curves import curves
+from labsupport.pictures.gantt import gantt
 from labsupport.pictures.hub import hub
 from labsupport.pictures.ladder import ladder
 from labsupport.pictures.picture import Picture
 from labsupport.pictures.states import states
 
-__all__ = ["Picture", "byte_axis", "hub", "ladder", "states"]
+__all__ = ["Picture", "byte_axis", "curves", "gantt", "hub", "ladder", "states"]

@@ -55,6 +55,13 @@ def endless(trace: Trace) -> Trace:
 CLIENTS = [("127.0.0.1", 32768 + number) for number in range(300)]
 LONG_HOST = "2001:db8:1234:5678:9abc:def0:1234:5678"
 LONG_ENDS = [(LONG_HOST, port) for _, port in CLIENTS[:20]]
+SPANS = [
+    (f"worker {row}", f"${what}_x$ and more", row + 3.0 * turn, row + 3.0 * turn + 1.5)
+    for row in range(9)
+    for turn, what in enumerate("serving")
+    if what in "serv"
+]
+WAITS = {f"a server of kind {kind}": [(n, kind * n * 100.0) for n in range(9)] for kind in range(4)}
 ALL: dict[str, Callable[[], Picture]] = {
     "ladder": lambda: pictures.ladder(exchange(9), finding="Short."),
     "ladder of 50": lambda: pictures.ladder(exchange(40), finding=LONG, join=False),
@@ -66,6 +73,8 @@ ALL: dict[str, Callable[[], Picture]] = {
     "hub of 300": lambda: pictures.hub(("127.0.0.1", 8080), CLIENTS, finding="Short."),
     "hub of IPv6": lambda: pictures.hub((LONG_HOST, 443), LONG_ENDS, finding="Short."),
     "states": lambda: pictures.states(endless(Trace()), finding=LONG),
+    "gantt": lambda: pictures.gantt(SPANS, finding=LONG),
+    "curves": lambda: pictures.curves(WAITS, across="$n$", upwards="wait in ms", finding=LONG),
 }
 
 
