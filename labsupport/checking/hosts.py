@@ -32,6 +32,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -199,16 +200,26 @@ class HostProcess(ABC):
         except psutil.NoSuchProcess:
             return []
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes, size: int = 0) -> None:
         """Write a file into its folder, which the answer may change and replace as its own.
 
+        size: bytes that it has at least; those behind the data are zeros that take no room.
         Raises OSError.
         """
-        with open(self._to_write(name), "wb") as file:
+        with self._as_answer():
+            descriptor = files.writable(self.folder, path)
+        with open(descriptor, "wb") as file:
             file.write(data)
+            file.truncate(max(size, len(data)))
 
-    def _to_write(self, name: str) -> int:
-        return files.opened(self.folder, name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link in its folder. Raises OSError."""
+        with self._as_answer():
+            files.link(self.folder, path, target)
+
+    def _as_answer(self) -> AbstractContextManager[None]:
+        """As whom this process touches files of the answer."""
+        return contextlib.nullcontext()
 
     @property
     def ended(self) -> bool:

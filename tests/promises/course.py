@@ -42,6 +42,8 @@ EXERCISES = {
     "ferry": "03",
     "jitter": "03",
     "break_datagrams": "03",
+    "bounded": "04",
+    "fileserver": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
