@@ -41,6 +41,7 @@ EXERCISES = {
     "ferry": "03",
     "jitter": "03",
     "break_datagrams": "03",
+    "room": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
