@@ -42,6 +42,7 @@ EXERCISES = {
     "jitter": "03",
     "break_datagrams": "03",
     "room": "04",
+    "break_threads": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
