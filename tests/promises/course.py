@@ -44,6 +44,8 @@ EXERCISES = {
     "break_datagrams": "03",
     "bounded": "04",
     "fileserver": "04",
+    "room": "04",
+    "break_threads": "04",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

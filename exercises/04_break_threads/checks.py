@@ -1,0 +1,190 @@
+"""Checks of the exercise `break_threads`: the learner's clients tell right servers from wrong ones.
+
+The servers are in suspects.py. They are the course's own programs, so they run beside the checks;
+what is judged is only what find_fault says of each. A catch counts when two right servers are
+spared beside it: to call everything faulty catches nothing. Each server is met by a fresh process,
+in an order that nobody knows, so that only what a server does can tell which one it is.
+"""
+
+import importlib.util
+import secrets
+from pathlib import Path
+
+from labsupport.checking import Exercise, assert_that, fail
+from labsupport.serving import serve
+
+exercise = Exercise(
+    "break_threads",
+    title="break_threads: be the clients that break it",
+    lesson="04",
+    minutes=25,
+    kind="stretch",
+    entry="find_fault(host, port) -> str or None",
+)
+
+DEADLINE = 60.0  # seconds for three meetings, of which each may take ten
+
+
+def _suspects():
+    spec = importlib.util.spec_from_file_location(
+        "break_threads_suspects", Path(__file__).with_name("suspects.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+suspects = _suspects()
+
+
+async def verdict_on(answer, server):
+    """What find_fault says of one server: None, or a sentence."""
+    with serve(server, name="suspect") as suspect:
+        said = await answer.call("find_fault", suspect.host, suspect.port)
+    if not (said is None or (isinstance(said, str) and said.strip())):
+        fail(
+            "find_fault returns None, or a sentence that says what is wrong",
+            expected="None or a str that is not empty",
+            got=repr(said),
+        )
+    return said
+
+
+async def catches(answer, server, does):
+    """Fail unless the faulty server is found out."""
+    assert_that(
+        await verdict_on(answer, server) is not None,
+        said="the faulty server has to be found out",
+        did=f"ran find_fault against a server that {does}",
+        expected="a sentence that says what is wrong",
+        got="None: no fault was found",
+    )
+
+
+async def spares(answer, server):
+    """Fail unless the right server is spared."""
+    said = await verdict_on(answer, server)
+    assert_that(
+        said is None,
+        said="a server that keeps to the protocol has no fault",
+        did="ran find_fault against a right server",
+        expected="None",
+        got=repr(said),
+    )
+
+
+async def tells_apart(answer, faulty, does):
+    """The faulty server is found out and right ones are spared, each by a fresh process.
+
+    The order is the system's and not drawn from the seed: a program that judges by what a server
+    does says the same in every order, and no other can learn it.
+    """
+    meetings = [
+        lambda: catches(answer, faulty, does),
+        lambda: spares(answer, suspects.by_clients),
+        lambda: spares(answer, suspects.by_workers),
+    ]
+    secrets.SystemRandom().shuffle(meetings)
+    for number, meeting in enumerate(meetings):
+        if number:
+            await answer.restart()
+        await meeting()
+
+
+@exercise.check(
+    "catches a server for one client at a time",
+    points=1,
+    deadline=DEADLINE,
+    misconception="silent-peers-leave",
+    hints=[
+        "How many clients have you connected at once? How many have a place?",
+        "While one client is connected and silent, two others have to get their replies.",
+        "Open three connections, then send a line on each and read each reply, with a timeout.",
+    ],
+)
+async def catches_one_at_a_time(answer, draw, variant):
+    await tells_apart(answer, suspects.one_at_a_time, "serves one client after the other")
+
+
+@exercise.check(
+    "catches a server without places",
+    points=2,
+    deadline=DEADLINE,
+    misconception="a-thread-per-client-is-free",
+    hints=[
+        "What may a fourth client get while three have a place? And when one of the three leaves?",
+        "It may connect: the system accepts it into the backlog. It gets no reply, and you have to "
+        "wait for that.",
+        "With three clients served, send a line on a fourth connection. A reply within 0.3 s is a "
+        "fault; none within 3 s after one of the three has left is one, too.",
+    ],
+)
+async def catches_no_places(answer, draw, variant):
+    await tells_apart(answer, suspects.no_places, "serves whoever connects")
+
+
+@exercise.check(
+    "catches a server that loses places",
+    points=2,
+    deadline=DEADLINE,
+    misconception="one-client-one-exception",
+    hints=[
+        "In which ways can a client leave that has a place?",
+        "By a reset: SO_LINGER with time 0, then close. Who gets the place afterwards?",
+        "Three times: connect, get a reply, reset. Then a fourth client has to get a reply.",
+    ],
+)
+async def catches_lost_places(answer, draw, variant):
+    await tells_apart(answer, suspects.loses_places, "loses the place of who resets its connection")
+
+
+@exercise.check(
+    "catches a server with a timeout for each read",
+    points=2,
+    deadline=DEADLINE,
+    misconception="each-recv-has-a-timeout",
+    hints=[
+        "How long may a line take from its first byte to its last? Who takes longer?",
+        "Send a byte now and then and no line feed. How do you notice that the server has closed?",
+        "Send a byte, then wait 0.2 s in recv: b'' or a reset is the end. After 2.5 s without one "
+        "it is a fault.",
+    ],
+)
+async def catches_timeout_for_each_read(answer, draw, variant):
+    await tells_apart(answer, suspects.timeout_for_each_read, "gives each recv a second")
+
+
+@exercise.check(
+    "catches a server that sends with its lock",
+    points=2,
+    deadline=DEADLINE,
+    misconception="send-is-instant",
+    hints=[
+        "One client reads no reply. Where does the server's thread wait, and who waits for it?",
+        "Send line after line and read nothing. Your own send waits too when all buffers are full: "
+        "give it a timeout, and ask as another client then.",
+        "Send lines of 1,000 bytes until one times out after 0.5 s. Now the server waits in its "
+        "sendall, and a second client has to get a reply.",
+    ],
+)
+async def catches_sends_with_the_lock(answer, draw, variant):
+    await tells_apart(
+        answer, suspects.sends_with_the_lock, "sends with the lock of the number held"
+    )
+
+
+@exercise.check(
+    "catches a server that counts a line twice",
+    points=2,
+    deadline=DEADLINE,
+    misconception="the-gil-makes-it-safe",
+    hints=[
+        "Between which two moments of one line can the lines of another client come?",
+        "Between its first bytes and its line feed. Send half a line, let another client have a "
+        "reply, send the rest. Which number has to come?",
+        "Send b'one\\ntw', read the reply to one: now the half has been read. Get a reply on "
+        "another connection, then send b'o\\n'. No number may come twice.",
+    ],
+)
+async def catches_early_looks(answer, draw, variant):
+    await tells_apart(answer, suspects.looks_early, "looks at the number when a line begins")

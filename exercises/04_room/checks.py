@@ -1,0 +1,609 @@
+"""Checks of the exercise `room`: a chat of one room, over TCP, with threads.
+
+The clients are real ones. Each waits for a line before the next thing happens, so that what is
+judged is who hears what, in which order, and who waits for whom. Except in the first check, lines
+that a client was not asked about are passed over: each fault has a check of its own.
+"""
+
+import asyncio
+
+from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
+from labsupport.checking.asserts import patience
+from labsupport.clock import Deadline
+
+exercise = Exercise(
+    "room",
+    title="room: a chat that no client can stop",
+    lesson="04",
+    minutes=40,
+    kind="stretch",
+    entry="serve(host, port, stop)",
+)
+
+outbox = Exercise(
+    "room.outbox",
+    title="room, the step: an outbox that never waits",
+    lesson="04",
+    minutes=5,
+    kind="stretch",
+    entry="class Outbox(most) with put(line), get() and close()",
+)
+
+LONGEST = 4000  # bytes of a line
+BURST = 100  # lines that are on their way at once; an outbox holds five times as many
+BURSTS = 60  # of the longest lines: 24 MB, more than the buffers of a system and an outbox take
+AT_ONCE = 40  # clients in the room
+WAVES = 5
+GENEROUS = 5.0  # seconds that an answer may be late, however busy the machine is
+
+
+# ---- the step ----
+
+
+async def in_time(call, what, did):
+    """What a call returns; fail when it goes on waiting."""
+    task = asyncio.ensure_future(call)
+    done, _ = await asyncio.wait({task}, timeout=GENEROUS * patience.get())
+    if not done:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        got = f"it was still waiting after {GENEROUS:g} s"
+        raise Mismatch(f"`{what}` waits", did, f"`{what}` returns", got, waited=True)
+    return task.result()
+
+
+async def filled(answer, draw, most):
+    """An outbox of that size with as many lines in it, and the lines."""
+    box = await answer.new("Outbox", most)
+    lines = [f"{number} {draw.word()}\n".encode() for number in range(most)]
+    for line in lines:
+        put = await in_time(box.call("put", line), "put", f"put {most} lines, one by one")
+        assert_equal(put, True, said="put returns True while there is room", did=f"put {line!r}")
+    return box, lines
+
+
+@outbox.check(
+    "put says when it is full",
+    points=1,
+    misconception="the-queue-absorbs-it",
+    hints=[
+        "How many lines are in the deque when `most` have been put? Does your put look?",
+        "len(self.lines) >= self.most: then put returns False and leaves the lines as they are.",
+        "if self.closed or len(self.lines) >= self.most: return False, before the append.",
+    ],
+    deadline=10.0,
+)
+async def put_says_when_it_is_full(answer, draw, variant):
+    most = draw.integer(2, 4)
+    box, lines = await filled(answer, draw, most)
+    did = f"put {most} lines into an Outbox({most}), then one more"
+    late = draw.word().encode()
+    put = await in_time(box.call("put", late), "put", did)
+    assert_equal(put, False, said="put returns False at once when the outbox is full", did=did)
+    did += ", then took one out and put another"
+    first = await in_time(box.call("get"), "get", did)
+    assert_equal(first, lines[0], said="get returns the oldest line", did=did)
+    put = await in_time(box.call("put", b"last"), "put", did)
+    assert_equal(put, True, said="a line that was taken out leaves room for another", did=did)
+    left = [await in_time(box.call("get"), "get", did) for _ in range(most)]
+    assert_equal(left, [*lines[1:], b"last"], said="what was refused is not in the outbox", did=did)
+
+
+@outbox.check(
+    "what is in it goes out before the end",
+    points=1,
+    misconception="daemon-threads-clean-up",
+    hints=[
+        "close was called with lines inside. What does get return next, and after the last one?",
+        "The end is a flag, not a line: it needs no room. get returns None when it is set and the "
+        "outbox is empty.",
+        "return self.lines.popleft() if self.lines else None, after a wait for lines or the end.",
+    ],
+    deadline=15.0,
+)
+async def what_is_in_it_goes_out_before_the_end(answer, draw, variant):
+    most = draw.integer(2, 4)
+    box, lines = await filled(answer, draw, most)
+    did = f"filled an Outbox({most}), closed it, and took out everything"
+    await in_time(box.call("close"), "close", did)
+    out = [await in_time(box.call("get"), "get", did) for _ in range(most)]
+    assert_equal(out, lines, said="the lines that were in it come out, in order", did=did)
+    for _ in range(2):
+        end = await in_time(box.call("get"), "get", did)
+        assert_equal(end, None, said="then get returns None, each time", did=did)
+    did += ", then put a line"
+    put = await in_time(box.call("put", b"late"), "put", did)
+    assert_equal(put, False, said="a closed outbox takes no line", did=did)
+
+
+@outbox.check(
+    "close wakes who waits",
+    points=1,
+    misconception="close-wakes-recv",
+    hints=[
+        "A thread waits in get, and close is called in another. Who tells the first one?",
+        "wait_for looks again only when somebody notifies the condition.",
+        "with self.changed: self.closed = True and self.changed.notify_all().",
+    ],
+    deadline=15.0,
+)
+async def close_wakes_who_waits(answer, draw, variant):
+    line = draw.word().encode()
+    box = await answer.new("Outbox", 3)
+    did = "called get on an empty outbox, and put a line meanwhile"
+    getting = [asyncio.ensure_future(box.call("get"))]
+    await waiting(answer)
+    assert_that(not getting[0].done(), "get waits while there is nothing", "it waits", "it ended")
+    await in_time(box.call("put", line), "put", did)
+    got = await in_time(getting[0], "get", did)
+    assert_equal(got, line, said="who waits in get gets the line that is put", did=did)
+    did = "called get twice on an empty outbox, and closed it meanwhile"
+    getting = [asyncio.ensure_future(box.call("get")) for _ in range(2)]
+    await waiting(answer, 2)
+    await in_time(box.call("close"), "close", did)
+    for each in getting:
+        got = await in_time(each, "get", did)
+        assert_equal(got, None, said="who waits in get learns that the outbox is closed", did=did)
+
+
+async def waiting(answer, number=1):
+    """Let so many calls come to where they wait; those that do not wait have ended soon."""
+    until = Deadline(1.0 * patience.get())
+    while not until.expired:
+        places = await answer.where()
+        if len([place for place in places if not place.get("busy")]) >= number:
+            return
+
+
+# ---- the build: clients ----
+
+
+def people(draw, number):
+    """So many different nicknames."""
+    names = []
+    while len(names) < number:
+        name = draw.word()
+        if name not in names:
+            names.append(name)
+    return names
+
+
+async def line_from(conn, wanted, said, did):
+    """The next line; wanted: what is waited for, in words."""
+    try:
+        return await conn.recv_line(said=said, timeout=GENEROUS)
+    except Mismatch as mismatch:
+        mismatch.did, mismatch.expected = did, wanted
+        raise
+
+
+async def hears(conn, text, said, did, next_one=False):
+    """Read up to this line. next_one: it has to be the very next line."""
+    wanted = f"{text}\n".encode()
+    while True:
+        line = await line_from(conn, f"the line {show(text)}", said, did)
+        if next_one:
+            assert_bytes(line, wanted, said, did)
+        if line == wanted:
+            return
+
+
+def show(text):
+    """A text for the feedback; a long one by its beginning."""
+    return repr(text) if len(text) <= 60 else f"{text[:30]!r}... and so on, {len(text)} characters"
+
+
+async def enters(peer, name, did=""):
+    """A new client that is in the room under this name."""
+    conn = await peer.connect()
+    await conn.send(f"{name}\n".encode())
+    await welcomed(conn, did or f"connected and sent the nickname {name!r}")
+    return conn
+
+
+async def welcomed(conn, did):
+    """Read the line that says who is here, which a client gets when it is in; return it."""
+    said = "who has sent a nickname that is free is in, and is told who is here"
+    line = await line_from(conn, "a line that begins with '* here:'", said, did)
+    assert_that(line.startswith(b"* here:"), said, "a line that begins with '* here:'", line, did)
+    return line
+
+
+async def ended(conn, said, did):
+    """The connection has to end, in whatever way; what came before."""
+    try:
+        return await conn.recv_until_eof(said=said, timeout=GENEROUS)
+    except Mismatch as mismatch:
+        # A server that closes with bytes unread resets the connection: closed is closed.
+        if any(event.kind == "reset" for event in conn.trace.events[-2:]):
+            return b""
+        mismatch.did = did
+        raise
+
+
+async def refused(conn, error, did):
+    """The client gets this error line, and then the end."""
+    said = "who is refused is told why, and its connection ends"
+    await hears(conn, f"error: {error}", said, did)
+    rest = await ended(conn, said, did)
+    assert_bytes(rest, b"", said="behind an error line comes nothing but the end", did=did)
+
+
+async def is_alive(speaker, name, listener, draw, did):
+    """Somebody speaks in the room and somebody else hears it."""
+    text = f"{draw.word()} {draw.word()}"
+    await speaker.send(f"{text}\n".encode())
+    await hears(listener, f"{name}: {text}", "the room goes on for the others", did)
+
+
+# ---- the build: checks ----
+
+
+@exercise.check(
+    "everybody hears the others",
+    points=2,
+    misconception="one-request-per-connection",
+    hints=[
+        "Which lines does each of the three clients have to get, in which order?",
+        "A line goes to all others and not to who sent it. Its text stays as it came.",
+        "On a join the newcomer gets the sorted names, its own too; the others get `* name joins`.",
+    ],
+    deadline=15.0,
+)
+async def everybody_hears_the_others(answer, draw, variant):
+    last, first, middle = sorted(people(draw, 3), key=lambda name: (name[::-1], name))
+    did = f"let {last}, {first} and {middle} join, in this order"
+    async with answer.serving() as peer:
+        conns, here = {}, []
+        for name in (last, first, middle):
+            conns[name] = await peer.connect()
+            await conns[name].send(f"{name}\n".encode())
+            here = sorted([*here, name])
+            said = "who joins is told who is here, itself included, in alphabetical order"
+            await hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
+            for other in here:
+                if other != name:
+                    said = "the others are told who joins"
+                    await hears(conns[other], f"* {name} joins", said, did, next_one=True)
+        for name in (middle, last, middle):
+            for text in (draw.word(), f"  {draw.text(12)}\t ", ""):
+                did = f"let {name} say {text!r}"
+                await conns[name].send(f"{text}\n".encode())
+                for other in here:
+                    if other != name:
+                        said = "the others hear what is said, as it came, and the speaker does not"
+                        await hears(conns[other], f"{name}: {text}", said, did, next_one=True)
+        did = f"let {first} end its direction"
+        conns[first].half_close()
+        rest = await ended(conns[first], "who has ended its direction gets the end", did)
+        assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
+        for other in (middle, last):
+            said = "the others are told who leaves"
+            await hears(conns[other], f"* {first} leaves", said, did, next_one=True)
+
+
+@exercise.check(
+    "a line in pieces is one line",
+    points=1,
+    misconception="recv-is-a-message",
+    hints=[
+        "What does one recv return: a line, a part of one, or several?",
+        "Collect bytes for each client until the line feed, and decode whole lines only.",
+        '*whole, unfinished = (unfinished + piece).split(b"\\n"), then decode each of `whole`.',
+    ],
+    deadline=20.0,
+)
+async def a_line_in_pieces_is_one_line(answer, draw, variant):
+    listener_name, name = people(draw, 2)
+    text = draw.text(5)
+    size = len(f"{name}\n{text}\n".encode())
+    said = "a line is one line, however its bytes arrive"
+    for cut, pieces in ((1, "one byte at a time"), (size, "a line and its nickname at once")):
+        async with answer.serving(link=Link(to_server={"cut": cut}, seed=draw.seed)) as peer:
+            listener = await enters(peer, listener_name)
+            talker = await peer.connect()
+            did = f"sent the nickname {name!r} and the line {text!r}, {pieces}"
+            await talker.send(f"{name}\n{text}\n".encode())
+            await hears(listener, f"{name}: {text}", said, did)
+    async with answer.serving() as peer:
+        listener = await enters(peer, listener_name)
+        talker = await enters(peer, name)
+        texts = [f"{number} {draw.word()}" for number in range(20)]
+        did = "sent 20 lines in one piece"
+        await talker.send("".join(f"{text}\n" for text in texts).encode())
+        for text in texts:
+            said = "lines that arrive together are several lines, and keep their order"
+            await hears(listener, f"{name}: {text}", said, did)
+
+
+@exercise.check(
+    "a nickname has one client",
+    points=2,
+    misconception="the-gil-makes-it-safe",
+    hints=[
+        "Two clients connect, then both send the same nickname. When do you look whether it is "
+        "free, and when do you take it?",
+        "Look and take with the lock held, in one piece. And who is refused has no name to give "
+        "back when it leaves.",
+        "with lock: if name in members: refuse; members[name] = client. Names are 1 to 16 of "
+        "a to z, A to Z and 0 to 9.",
+    ],
+    deadline=20.0,
+)
+async def a_nickname_has_one_client(answer, draw, variant):
+    ann, bob, cas = people(draw, 3)
+    async with answer.serving() as peer:
+        first = await enters(peer, ann)
+        other = await enters(peer, bob)
+        did = f"sent the nickname {ann!r} while a client of that name was in"
+        again = await peer.connect()
+        await again.send(f"{ann}\n".encode())
+        await refused(again, "nickname taken", did)
+        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke")
+        await is_alive(first, ann, other, draw, f"{did}; then {ann} spoke")
+
+        did = f"opened two connections, and sent the nickname {cas!r} on both"
+        both = [await peer.connect() for _ in range(2)]
+        await enters(peer, f"{cas}2")  # whoever has connected before has been accepted
+        for conn in both:
+            await conn.send(f"{cas}\n".encode())
+        said = "of two clients that want one nickname, one gets it"
+        lines = [await line_from(conn, "a line", said, did) for conn in both]
+        lines.sort(key=lambda line: not line.startswith(b"error"))
+        assert_bytes(lines[0], b"error: nickname taken\n", said=said, did=did)
+        assert_that(lines[1].startswith(b"* here:"), said, "'* here:' for the other", lines, did)
+
+        for name in ("", f"{ann} {bob}", f"{ann}\r", "x" * 17, "Zoë", "١٢", "a_b"):
+            did = f"sent the nickname {name!r}"
+            conn = await peer.connect()
+            await conn.send(f"{name}\n".encode())
+            await refused(conn, "bad nickname", did)
+        for name in ("x" * 16, "7", ann.upper()):
+            await enters(peer, name)
+
+
+@exercise.check(
+    "bytes that are not UTF-8 end one client",
+    points=2,
+    misconception="bytes-are-text",
+    hints=[
+        "Which exception does decode raise, and who holds what when it flies?",
+        "Decode before you take a lock, catch UnicodeDecodeError in the thread of that client, and "
+        "let that client leave.",
+        "Tell the others that it leaves, put `error: not UTF-8` into its outbox, close that.",
+    ],
+    deadline=15.0,
+)
+async def bytes_that_are_not_utf8_end_one_client(answer, draw, variant):
+    ann, bob, cas = people(draw, 3)
+    async with answer.serving() as peer:
+        listener = await enters(peer, ann)
+        speaker = await enters(peer, bob)
+        for bad in (b"caf\xe9", "€".encode()[:2]):
+            did = f"let {cas} join and send the line {bad!r}"
+            rude = await enters(peer, cas)
+            await rude.send(bad + b"\n")
+            await refused(rude, "not UTF-8", did)
+            said = "who is refused leaves, and the others hear no line of it before"
+            await hears(listener, f"* {cas} joins", said, did)
+            await hears(listener, f"* {cas} leaves", said, did, next_one=True)
+            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+        did = "sent a nickname that is not UTF-8"
+        unnamed = await peer.connect()
+        await unnamed.send(b"\xff\xfe\n")
+        await refused(unnamed, "not UTF-8", did)
+        await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+
+
+@exercise.check(
+    "a line has an end",
+    points=1,
+    misconception="every-line-ends",
+    hints=[
+        "How much memory does a client cost that never sends a line feed?",
+        "Count the bytes before the line feed, also while it has not come: 4,000 are a line, 4,001 "
+        "are too many.",
+        "if len(unfinished) > 4000: error: line too long. The same for each whole line.",
+    ],
+    deadline=15.0,
+)
+async def a_line_has_an_end(answer, draw, variant):
+    ann, bob = people(draw, 2)
+    whole = draw.word().ljust(LONGEST, ".")
+    async with answer.serving() as peer:
+        listener = await enters(peer, ann)
+        for ending, how in (("", "no line feed"), ("\n", "a line feed")):
+            talker = await enters(peer, bob)
+            did = f"sent a line of {LONGEST:,} bytes"
+            await talker.send(f"{whole}\n".encode())
+            said = f"a line of {LONGEST:,} bytes is passed on"
+            await hears(listener, f"{bob}: {whole}", said, did)
+            did = f"sent {LONGEST + 1:,} bytes and {how}"
+            await talker.send(f".{whole}{ending}".encode())
+            await refused(talker, "line too long", did)
+            said = "who sends a line that is too long leaves, and the others hear nothing of it"
+            await hears(listener, f"* {bob} leaves", said, did, next_one=True)
+
+
+@exercise.check(
+    "a reset is a leave",
+    points=2,
+    misconception="one-client-one-exception",
+    hints=[
+        "recv raises ConnectionResetError in the thread of one client. What is still in the room?",
+        "Its entry in the roster. Whatever ends a client, the same lines have to be run.",
+        "try around the loop of one client, except OSError, and finally: out of the roster, tell "
+        "the others, close.",
+    ],
+    deadline=20.0,
+)
+async def a_reset_is_a_leave(answer, draw, variant):
+    ann, bob, cas = people(draw, 3)
+    async with answer.serving() as peer:
+        listener = await enters(peer, ann)
+        speaker = await enters(peer, bob)
+        unnamed = await peer.connect()
+        await unnamed.send(cas[:1].encode())
+        unnamed.reset()
+        for unfinished in ("", f"{draw.word()} and"):
+            did = f"let {cas} join" + (", send half a line" if unfinished else "") + ", and reset"
+            rude = await enters(peer, cas, did)
+            if unfinished:
+                await rude.send(unfinished.encode())
+            rude.reset()
+            said = "the others are told that who has reset its connection leaves"
+            await hears(listener, f"* {cas} leaves", said, did)
+            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+        did = f"let {cas} join, reset, and join again under the same nickname"
+        conn = await enters(peer, cas, did)
+        await is_alive(conn, cas, listener, draw, did)
+
+
+@exercise.check(
+    "a slow reader holds up nobody",
+    points=3,
+    misconception="send-is-instant",
+    hints=[
+        "One client reads nothing. Which thread waits in sendall, and what does it hold?",
+        "Give each client an outbox and a thread that empties it. Nobody else sends, and put never "
+        "waits. Who has no room for a line is disconnected.",
+        "if not client.outbox.put(line): client.connection.shutdown(SHUT_RDWR), which wakes its "
+        "two threads; its reader takes it out of the roster, with the lock and not in your loop.",
+    ],
+    deadline=60.0,
+)
+async def a_slow_reader_holds_up_nobody(answer, draw, variant):
+    talks, listens, slow = people(draw, 3)
+    filling = "." * (LONGEST - 8)
+    did = f"let {talks} send lines of {LONGEST:,} bytes; {listens} reads them, {slow} reads nothing"
+    async with answer.serving() as peer:
+        listener = await enters(peer, listens)
+        talker = await enters(peer, talks)
+        stuck = await enters(peer, slow)
+        await hears(listener, f"* {slow} joins", "the others are told who joins", did)
+        leaves = f"* {slow} leaves\n".encode()
+        left = False
+        for burst in range(BURSTS):
+            texts = [f"{burst * BURST + number:07} {filling}" for number in range(BURST)]
+            said = "a client that does not read must not stop what is sent from being read"
+            await talker.send("".join(f"{text}\n" for text in texts).encode(), said=said)
+            for text in texts:
+                said = f"{listens} hears every line, in order, though {slow} does not read"
+                wanted = f"{talks}: {text}\n".encode()
+                line = await line_from(listener, f"the line {show(text)}", said, did)
+                if line == leaves and not left:
+                    left = True
+                    line = await line_from(listener, f"the line {show(text)}", said, did)
+                assert_that(line == wanted, said, f"{show(text)} of {talks}", line[:60], did)
+            if left:
+                break
+        assert_that(
+            left,
+            said="who does not read, and has 500 lines waiting, is disconnected",
+            expected=f"{listens} hears that {slow} leaves",
+            got=f"{BURSTS * BURST:,} lines, and {slow} is still in",
+            did=did,
+        )
+        did += f", until {slow} left"
+        await is_alive(talker, talks, listener, draw, did)
+        await ended(stuck, "the connection of who was disconnected ends", did)
+        await enters(peer, slow)
+
+
+@exercise.check(
+    "two hundred come and go",
+    points=2,
+    misconception="a-thread-per-client-is-free",
+    hints=[
+        "Of those who have left: which sockets, which threads does your server still have?",
+        "A client has two threads. Both have to end when it leaves, also when its thread waits for "
+        "a line to send.",
+        "finally: outbox.close(), then join the writer, then close the connection. A pool of "
+        "threads must have room for 50 clients.",
+    ],
+    deadline=60.0,
+)
+async def two_hundred_come_and_go(answer, draw, variant):
+    watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
+    async with answer.serving() as peer:
+        watching = await enters(peer, watcher)
+        before = await asyncio.to_thread(answer.held)
+        for wave in range(WAVES):
+            group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
+            did = f"let {AT_ONCE} clients join at once"
+            conns = await asyncio.gather(*(enters(peer, name, did) for name in group))
+            joins = {f"* {name} joins\n".encode() for name in group}
+            await hears_all(watching, joins, "everybody who joins is announced", did)
+            did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
+            for number, conn in enumerate(conns):
+                if number % 2:
+                    conn.reset()
+                else:
+                    conn.half_close()
+            leaves = {f"* {name} leaves\n".encode() for name in group}
+            await hears_all(watching, leaves, "everybody who leaves is announced", did)
+            for number, conn in enumerate(conns):
+                if number % 2 == 0:
+                    await ended(conn, "who has ended its direction gets the end", did)
+                    conn.close()
+        await given_back(answer, before, f"let {len(names)} clients join and leave")
+
+
+async def hears_all(conn, lines, said, did):
+    """Read until each of these lines has come, in any order."""
+    missing = set(lines)
+    while missing:
+        one = min(missing).decode().rstrip()
+        line = await line_from(conn, f"{len(missing)} more lines, such as {one!r}", said, did)
+        missing.discard(line)
+
+
+async def given_back(answer, before, did):
+    """What clients have cost is given back when they have left."""
+    until = Deadline(GENEROUS * patience.get())
+    while True:
+        last = until.expired
+        now = await asyncio.to_thread(answer.held)
+        more = {
+            "threads": now.threads - before.threads,
+            "descriptors": now.descriptors - before.descriptors,
+        }
+        if not any(number > 0 for number in more.values()):
+            return
+        if last:
+            raise Mismatch(
+                "a client that has left costs nothing any more",
+                did=did,
+                expected="as many threads and open sockets as before",
+                got=" and ".join(f"{n} more {what}" for what, n in more.items() if n > 0),
+                waited=True,
+            )
+        await asyncio.sleep(0.02)
+
+
+@exercise.check(
+    "stop ends everything",
+    points=2,
+    misconception="daemon-threads-clean-up",
+    hints=[
+        "stop was set while clients are connected and silent. Where do your threads wait?",
+        "A daemon thread is not an ended one. shutdown wakes a recv, close does not; then join.",
+        "Keep every connection with its threads, those without a nickname too: shutdown all, then "
+        "join all.",
+    ],
+    deadline=15.0,
+)
+async def stop_ends_everything(answer, draw, variant):
+    ann, bob = people(draw, 2)
+    did = "set stop while clients were in, in the middle of a line, and without a nickname"
+    async with answer.serving() as peer:
+        conns = [await peer.connect()]
+        conns.append(await enters(peer, ann))
+        conns.append(await enters(peer, bob))
+        await conns[-1].send(f"{draw.word()} and".encode())
+        conns.append(await peer.connect())
+        await conns[-1].send(ann[:1].encode())
+        await enters(peer, f"{ann}2")  # whoever has connected before has been accepted
+        await peer.stop()
+        for conn in conns:
+            await ended(conn, "the connections of all clients end", did)

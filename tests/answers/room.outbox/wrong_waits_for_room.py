@@ -1,0 +1,36 @@
+"""Waits until there is room.
+
+refused by: put says when it is full
+misconception: the-queue-absorbs-it
+"""
+
+import threading
+from collections import deque
+
+
+class Outbox:
+    def __init__(self, most):
+        self.most = most
+        self.lines = deque()
+        self.closed = False
+        self.changed = threading.Condition()
+
+    def put(self, line):
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed or len(self.lines) < self.most)
+            if self.closed:
+                return False
+            self.lines.append(line)
+            self.changed.notify()
+            return True
+
+    def get(self):
+        with self.changed:
+            self.changed.wait_for(lambda: self.lines or self.closed)
+            self.changed.notify_all()
+            return self.lines.popleft() if self.lines else None
+
+    def close(self):
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
