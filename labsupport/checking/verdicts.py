@@ -79,6 +79,7 @@ class Clerk:
     def mismatch(self, check: Check, remote: RemoteAnswer, mismatch: Mismatch) -> Result:
         """The answer did something else."""
         ladder = _ladder(remote) if mismatch.conn is None else mismatch.conn.ladder()
+        places = self.places(mismatch.places)
         return self._explained(
             check,
             mismatch.verdict,
@@ -88,8 +89,8 @@ class Clerk:
             expected=mismatch.expected,
             got=mismatch.got,
             comparison=mismatch.comparison,
-            notes=tuple(mismatch.notes),
-            ladder=ladder,
+            notes=(*mismatch.notes, *places),
+            ladder="" if places else ladder,  # where it waits now is not in what went before
         )
 
     def crash(self, check: Check, remote: RemoteAnswer, raised: AnswerRaised) -> Result:

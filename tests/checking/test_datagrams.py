@@ -278,6 +278,8 @@ def test_a_server_that_does_not_keep_to_its_task_fails(
         deadline=8.0,
     )
     assert (result.verdict, result.said, result.got) == ("failed", said, got)
+    waits = ("It waits in `serve`, line 4:\n    s.bind((host, port)); s.recv(1)",)
+    assert result.notes == (waits if serve.endswith("recv(1)") else ())
 
 
 @pytest.mark.parametrize(
