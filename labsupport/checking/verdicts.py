@@ -99,7 +99,7 @@ class Clerk:
         said = f"your answer raised {raised.kind}{place}"
         if raised.kind == "MemoryError":
             said = f"your answer needs more memory than its limit of {self._memory()}"
-        return self._explained(
+        result = self._explained(
             check,
             self.verdict_on(raised),
             remote,
@@ -109,6 +109,9 @@ class Clerk:
             traceback=raised.traceback,
             ladder=_ladder(remote),
         )
+        if "NameError" in raised.kinds:  # a slip, behind which there is no belief about networks
+            return replace(result, misconception="", belief="", truth="", hints=())
+        return result
 
     def gone(self, check: Check, remote: RemoteAnswer, gone: HostGone, seen: str = "") -> Result:
         """The answer's process ended. seen: what the check noticed of it."""
