@@ -474,7 +474,7 @@ async def runs_until_stop_is_set(answer, draw, variant):
         client = peer.client()
         await put_to(peer, client, draw.bytes(4), draw.word().encode())
         await client.silence(1.5, said="`serve` sends nothing but replies")
-        await peer.stop()
+        await peer.stop(did="asked one question, nothing more for 1.5 s, and set stop")
     handle = Restless()
     async with served(answer, handle) as peer:
         client = peer.client()
