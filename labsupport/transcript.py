@@ -45,20 +45,21 @@ def ladder(events: Sequence[Event], client: str, server: str, *, join: bool) -> 
     halves = len(names) > 1 or bool(middles)
     heading = f"{client:<{_LANE}}{'/'.join(middles):^3}{server:>{_LANE}}"
     several = _several(events)
+    numbered = any(event.kind == "fault" for event in events)  # faults name datagrams by number
     lines = [heading.rstrip()]
     for group in _grouped(events, join=join):
         first = group[0]
         number = f"#{first.connection} " if several and first.connection else ""
         if first.direction is None or first.kind in ("fault", "state", "timeout", "error"):
             who = "" if first.where in middles and len(middles) == 1 else f"{first.where}: "
-            lines.append(f"|   {number}({who}{_label(group, 2 * _LANE)})")
+            lines.append(f"|   {number}({who}{_label(group, 2 * _LANE, numbered)})")
             continue
         rightward = first.direction == "to_server"
         if not halves:
-            label = number + _label(group, 2 * _LANE - 14)
+            label = number + _label(group, 2 * _LANE - 14, numbered)
             lines.append(f"|{_arrow(label, 2 * _LANE + 1, rightward, first.kind)}|")
             continue
-        label = number + _label(group, _LANE - 12)
+        label = number + _label(group, _LANE - 12, numbered)
         arrow = _arrow(label, _LANE, rightward, first.kind)
         blank, middle = " " * _LANE, "|" if middles else " "
         left = first.where == client or (first.where != server and (_incoming(first) == rightward))
@@ -138,8 +139,9 @@ def _incoming(event: Event) -> bool:
     return event.moved != "sent" if event.moved else not event.note.startswith("sent")
 
 
-def _said(group: list[Event], room: int) -> str:
-    """What a line says after the verb: how many bytes, which, and the note."""
+def _said(group: list[Event], room: int, numbered: bool = True) -> str:
+    """What a line says after the verb: how many bytes, which, and the note; the number of a
+    datagram if it is asked for."""
     first = group[0]
     parts = []
     data = b"".join(event.data for event in group)
@@ -151,14 +153,17 @@ def _said(group: list[Event], room: int) -> str:
             parts.append(shown)
     note = first.note
     if first.kind == "datagram":
-        parts.insert(0, f"datagram {first.offset}")
+        if numbered:
+            parts.insert(0, f"datagram {first.offset}")
+        else:
+            parts.insert(0, "datagram of" if data else "empty datagram")
         note = note.removeprefix(first.moved).lstrip(", ")
     if note:
         parts.append(f"({note})" if parts else note)
     return " ".join(parts)
 
 
-def _label(group: list[Event], room: int) -> str:
+def _label(group: list[Event], room: int, numbered: bool) -> str:
     """The words on one rung of a ladder, at most `room` characters where data is the reason."""
     first = group[0]
     if first.kind == "eof":
@@ -167,10 +172,10 @@ def _label(group: list[Event], room: int) -> str:
         return "RST"
     if not first.moved:
         return " ".join([first.kind, *([first.note] if first.note else [])])
-    words = _said(group, 0)
+    words = _said(group, 0, numbered)
     data = b"".join(event.data for event in group)
     if data and room > len(words):
-        words = _said(group, max(0, room - len(words)))
+        words = _said(group, max(0, room - len(words)), numbered)
     return words
 
 

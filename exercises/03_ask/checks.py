@@ -20,9 +20,10 @@ from labsupport.checking import (
     fail,
 )
 from labsupport.checking.asserts import patience
-from labsupport.checking.showing import show
+from labsupport.checking.showing import count, show
 from labsupport.clock import Deadline
 
+HUSH = b"hush"  # a question to which the answer is empty
 HEADER = 5  # bytes: the letter and the id
 MOST = 1200  # bytes of a question or an answer
 LONG = 30.0  # seconds to the second try, where there is to be none
@@ -41,7 +42,7 @@ exercise = Exercise(
     "ask",
     title="ask: question and reply over UDP",
     lesson="03",
-    minutes=25,
+    minutes=40,
     kind="core",
     entry="class Asker(host, port, wait, tries) and serve(host, port, stop, handle, room)",
 )
@@ -56,21 +57,21 @@ def a_client(draw):
 
 
 @cache.check(
-    "knows an answer by client and number",
+    "knows an answer by client and id",
     points=1,
     misconception="retry-is-harmless",
     hints=[
-        "Two clients number their questions by themselves. What do both of them begin with?",
-        "What tells a repeated question from a new one: its number, or its number and its client?",
+        "Each client chooses its ids by itself. What if two choose the same?",
+        "What tells a repeated question from a new one: its id, or its id and its client?",
         "A tuple can be a key: self.answers[client, number].",
     ],
 )
-async def knows_an_answer_by_client_and_number(answer, draw, variant):
+async def knows_an_answer_by_client_and_id(answer, draw, variant):
     first, second = a_client(draw), a_client(draw)
     number = draw.integer(0, 2**32 - 1)
     words = [draw.word().encode() for _ in range(2)] + [b""]
     remembered = await answer.new("Cache", 10)
-    said = "an answer belongs to the client and the number with which it was put, to nothing else"
+    said = "an answer belongs to the client and the id with which it was put, to nothing else"
     questions = [(first, number), (second, number), (first, number ^ 1)]
     for question, word in zip(questions, words, strict=True):
         did = f"called get{question}, for which nothing was put"
@@ -97,11 +98,13 @@ async def forgets_the_oldest(answer, draw, variant):
     remembered = await answer.new("Cache", room)
     for number in range(room + 2):
         await remembered.call("put", client, number, word)
+        await remembered.call("get", client, 0)  # which makes it no newer
     assert_equal(
         [await remembered.call("get", client, number) for number in range(room + 2)],
         [None, None] + [word] * room,
-        said="a cache holds as many answers as it has room for, the newest ones",
-        did=f"put {room + 2} answers into a Cache({room}) and asked for each, the oldest first",
+        said="a cache holds as many answers as it has room for, those that were put last",
+        did=f"put {room + 2} answers into a Cache({room}), asked for the first one after each, "
+        "and then for all, the oldest first",
     )
 
 
@@ -180,9 +183,10 @@ async def asking(answer, *, wait=LONG, tries=2):
     points=1,
     misconception="recv-fits-any-datagram",
     hints=[
-        "Compare the lengths of what was sent and what came back.",
-        "A read of a datagram returns what fits, and the rest of it is gone. How long may it be?",
-        "Read with room for the largest datagram: recvfrom(65535) costs nothing more.",
+        "How long was the answer that was sent, and what came of it? 0 bytes are an answer too.",
+        "A read of a datagram returns what fits, and the rest is gone. As to an empty answer: a "
+        "test such as `if answer` takes it for none.",
+        "Read with room for the largest datagram, recvfrom(65535), and ask `is not None`.",
     ],
 )
 async def asks_and_returns_the_answer(answer, draw, variant):
@@ -191,35 +195,36 @@ async def asks_and_returns_the_answer(answer, draw, variant):
             told = draw.bytes(reply)
             its.ask(question)
             datagram, number, source = await its.question()
-            did = f"asked {len(question)} bytes, and replied with {reply} bytes"
+            did = f"asked a question of {len(question)} bytes, and gave an answer of {reply} bytes"
             assert_bytes(
                 datagram, b"Q" + number + question, said="Q, the id, then the question", did=did
             )
             await its.port.send(b"R" + number + told, source)
-            await its.returns(told, said="`ask` returns all of the answer", did=did)
+            said = (
+                "`ask` returns all of the answer" if told else "`ask` returns an empty answer too"
+            )
+            await its.returns(told, said, did=did)
 
 
 @exercise.check(
     "asks again when a datagram is lost",
-    points=2,
+    points=1,
     misconception="udp-arrives",
     hints=[
         "Nothing came back. Was the question lost, or the reply? Can the client tell?",
         "When the wait is over and no reply is there, send the same datagram again.",
-        "Make the datagram once, before the loop: a new id would make it another question.",
+        "One turn of a loop for each try: send, then read until the reply or the end of its wait.",
     ],
 )
 async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
-    lost = draw.integer(2, 4)
-    question, told = draw.word().encode(), draw.word().encode()
+    lost = draw.integer(4, 5)
+    told = draw.word().encode()
     async with asking(answer, wait=0.05, tries=8) as its:
-        its.ask(question)
-        first, number, source = await its.question(note="lost")
-        for tries in range(1, lost + 1):
-            note = "" if tries == lost else "lost"
-            again, *_ = await its.question(note, said="`ask` sends its question again")
-            did = f"lost {tries} of the questions"
-            assert_bytes(again, first, said="each try is the same datagram, id and all", did=did)
+        its.ask(draw.word().encode())
+        await its.question("lost")
+        for turn in range(lost):
+            note = "lost" if turn + 1 < lost else ""
+            _, number, source = await its.question(note, "`ask` sends its question again")
         await its.port.send(b"R" + number + told, source)
         await its.returns(
             told,
@@ -229,17 +234,47 @@ async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
 
 
 @exercise.check(
-    "ends at its deadline",
+    "sends the same datagram again",
+    points=1,
+    misconception="retry-is-harmless",
+    hints=[
+        "The question arrived, and its reply was lost. What does the server make of the next try?",
+        "The server knows a question by its id. What does a try with a new id look like to it?",
+        "Make the datagram once, before the loop over the tries.",
+    ],
+)
+async def sends_the_same_datagram_again(answer, draw, variant):
+    async with asking(answer, wait=0.05, tries=4) as its:
+        its.ask(draw.word().encode())
+        first, *_ = await its.question("its reply is lost")
+        for _ in range(2):
+            again, *_ = await its.question("again", said="`ask` sends its question again")
+            said = "each try is the same datagram, id and all"
+            assert_bytes(again, first, said, did="took a question, and let its reply be lost")
+
+
+@exercise.check(
+    "ends at its deadline, and not before",
     points=2,
     deadline=15.0,
     misconception="timeout-is-a-deadline",
     hints=[
-        "How long does one call of ask take at most? Count the tries, and what each waits.",
-        "The deadline is one moment for the whole call. What does each wait have to ask before?",
-        "Fix ends = time.monotonic() + deadline once; no wait is longer than ends - monotonic().",
+        "When does one call of ask end? Count the tries, and what each of them waits.",
+        "The deadline is one moment for the whole call. No wait goes beyond it, and the wait after "
+        "the last try goes up to it: that reply may still be on its way.",
+        "Fix ends = time.monotonic() + deadline once. A wait is for ends - time.monotonic() at "
+        "most, and after the last try for exactly that.",
     ],
 )
-async def ends_at_its_deadline(answer, draw, variant):
+async def ends_at_its_deadline_and_not_before(answer, draw, variant):
+    async with asking(answer, wait=0.05, tries=1) as its:
+        its.ask(b"how late?")
+        _, number, source = await its.question()
+        await asyncio.wait({its.call}, timeout=0.5)  # until it gives up, or long after its wait
+        told = draw.word().encode()
+        await its.port.send(b"R" + number + told, source, note="late")
+        did = "let the wait after the only try pass, and replied then, long before the deadline"
+        await its.returns(told, said="after the last try `ask` still waits", did=did)
     deadline = 0.5
     for wait, silent in ((LONG, True), (0.05, True), (0.4, False)):
         async with asking(answer, wait=wait, tries=50) as its:
@@ -248,8 +283,11 @@ async def ends_at_its_deadline(answer, draw, variant):
             other = b"Q" + bytes(byte ^ 0xFF for byte in number)
 
             async def drip(port=its.port, other=other, source=source):
-                await port.send(other, source, note="no reply")
+                with port.unrecorded():
+                    await port.send(other, source)
 
+            if not silent:
+                await its.port.send(other, source, note="no reply, and so on")
             did = f"called ask with a deadline of {deadline} s, and "
             did += "said nothing" if silent else "sent datagrams that are no replies all the time"
             await its.times_out(deadline, did, None if silent else drip)
@@ -263,19 +301,15 @@ async def ends_at_its_deadline(answer, draw, variant):
     hints=[
         "A server that is overloaded gets each question again. What does that do to its load?",
         "Count the tries, and double the wait after each. When no try is left, listen on.",
-        "The wait after the last try goes up to the deadline: its reply may still be on its way.",
+        "for left in reversed(range(tries)): send, wait, wait *= 2. After the last one: no more.",
     ],
 )
 async def asks_a_bounded_number_of_times(answer, draw, variant):
     async with asking(answer, wait=0.05, tries=3) as its:
-        its.ask(b"how late?")
-        told = draw.word().encode()
+        its.ask(b"how often?")
         for _ in range(3):
-            _, number, source = await its.question("lost", said="`ask` tries as often as it may")
+            await its.question("lost", said="`ask` tries as often as it may")
         await its.port.silence(1.0, said="3 tries are 3 datagrams, however long no reply comes")
-        await its.port.send(b"R" + number + told, source, note="late")
-        did = "let 3 of 3 tries pass, and replied then, long before the deadline"
-        await its.returns(told, said="after the last try `ask` still waits", did=did)
     async with asking(answer, wait=0.1, tries=8) as its:
         its.ask(b"how slowly?", 1.0)
         await its.times_out(1.0, "said nothing for 1 s")
@@ -374,7 +408,8 @@ async def ignores_what_is_no_reply(answer, draw, variant):
 
 
 class Handle(StandIn):
-    """What the server does for a question: it counts, so that no two answers are equal."""
+    """What the server does for a question: it counts, so that no two answers are equal, and has
+    nothing to say to HUSH."""
 
     exposed = ("__call__",)
 
@@ -386,7 +421,23 @@ class Handle(StandIn):
 
     def __call__(self, question):
         self.asked.append(question)
-        return b"%d: " % len(self.asked) + question[:40]
+        return b"" if question == HUSH else b"%d: " % len(self.asked) + question[:40]
+
+
+class Restless(Handle):
+    """Work during which the next question arrives, so that the server never waits for one."""
+
+    def __init__(self):
+        super().__init__()
+        self.next = None
+        self.thrice = asyncio.Event()
+
+    async def __call__(self, question):
+        answer = super().__call__(question)
+        await self.next(len(self.asked))
+        if len(self.asked) == 3:
+            self.thrice.set()
+        return answer
 
 
 def served(answer, handle, room=100):
@@ -397,11 +448,45 @@ def served(answer, handle, room=100):
 async def put_to(peer, client, number, question, note=""):
     """Send a question to the server; the body of its reply."""
     await client.send(b"Q" + number + question, peer.address, note=note)
-    reply, _ = await client.recv(said="`serve` replies to a question", expected="a reply")
+    said = "`serve` replies to a question"
+    said += " that comes again: the reply may be lost" if note == "again" else ""
+    reply, _ = await client.recv(said=said, expected="a reply")
     assert_bytes(
         reply[:HEADER], b"R" + number, said="a reply begins with R and the id of its question"
     )
     return reply[HEADER:]
+
+
+@exercise.check(
+    "serve: runs until stop is set",
+    points=2,
+    deadline=10.0,
+    misconception="connect-gives-up-soon",
+    hints=[
+        "Where does your server wait, and what wakes it there: a datagram, stop, or both?",
+        "recvfrom needs a timeout, or it waits for ever. A timeout says that nothing has come yet: "
+        "go on. And look at stop before each read, not only after a timeout.",
+        "sock.settimeout(0.1); while not stop.is_set(): try recvfrom, on TimeoutError continue.",
+    ],
+)
+async def runs_until_stop_is_set(answer, draw, variant):
+    async with served(answer, Handle()) as peer:
+        client = peer.client()
+        await put_to(peer, client, draw.bytes(4), draw.word().encode())
+        await client.silence(1.5, said="`serve` sends nothing but replies")
+        await peer.stop(did="asked one question, nothing more for 1.5 s, and set stop")
+    handle = Restless()
+    async with served(answer, handle) as peer:
+        client = peer.client()
+
+        async def ask(number):
+            with client.unrecorded():
+                await client.send(b"Q" + number.to_bytes(4, "big") + b"?", peer.address)
+
+        handle.next = ask
+        await ask(0)
+        await asyncio.wait({asyncio.create_task(handle.thrice.wait())}, timeout=GENEROUS)
+        await peer.stop(did="set stop, while one question came after the other without a pause")
 
 
 @exercise.check(
@@ -411,7 +496,8 @@ async def put_to(peer, client, number, question, note=""):
     hints=[
         "The client asked again because the reply was lost. What has the server done by then?",
         "Remember the reply to each question, and send it again when the question comes again.",
-        "A question is known by the client's address and its id: the Cache of the step does that.",
+        "A question is known by the client's address and its id: the Cache of the step does that. "
+        "An empty reply is remembered too: None is none, b'' is an answer.",
     ],
 )
 async def a_repeated_question_is_handled_once(answer, draw, variant):
@@ -430,18 +516,22 @@ async def a_repeated_question_is_handled_once(answer, draw, variant):
                 said="a question that comes again gets the same reply again",
                 did="sent one question several times",
             )
-        assert_equal(
-            len(handle.asked),
-            1,
-            said="`handle` is called once for it",
-            did="sent a question thrice",
-        )
+        called(handle, 1, "sent one question thrice")
         assert_bytes(
             await put_to(peer, other, number, b"mine"),
             b"2: mine",
             said="another client's question is another question, though its id is the same",
             did="sent a question with the same id from another port",
         )
+        for note in ("", "again"):
+            await put_to(peer, other, bytes(4), HUSH, note)
+        called(handle, 3, "sent three questions, the third of them twice; its answer is empty")
+
+
+def called(handle, times, did):
+    """Fail unless handle was called so many times."""
+    said, got = "`handle` is called once for each question", count(len(handle.asked), "call")
+    assert_that(got == count(times, "call"), said, count(times, "call"), got, did)
 
 
 @exercise.check(
@@ -460,14 +550,17 @@ async def forgets_the_oldest_replies(answer, draw, variant):
         one, other = peer.client("one"), peer.client("another")
         told = []
         for at in range(room + 1):
+            if at == room:  # the oldest comes again, which makes it no newer
+                await put_to(peer, one, bytes(4), b"?", "again")
             client, number = (one, other)[at % 2], at.to_bytes(4, "big")
             told.append((client, number, await put_to(peer, client, number, b"?")))
         for client, number, before in reversed(told[1:]):
             assert_bytes(
                 await put_to(peer, client, number, b"?", "again"),
                 before,
-                said="the newest replies are remembered, as many as there is room for",
-                did=f"asked {room + 1} questions with room for {room}, then the newest again",
+                said="the replies that were made last are remembered, as many as there is room for",
+                did=f"asked {room} questions with room for {room}, the oldest again, one more, "
+                "then the newest again",
             )
         client, number, _ = told[0]
         assert_bytes(

@@ -61,7 +61,7 @@ async def verdict_on(answer, meter, **faults):
         said = await answer.call("find_fault", suspect.host, suspect.port)
     if not (said is None or (isinstance(said, str) and said.strip())):
         fail(
-            "find_fault returns None, or a sentence that says what is wrong",
+            "`find_fault` returns None, or a sentence that says what is wrong",
             expected="None or a str that is not empty",
             got=repr(said),
         )

@@ -275,18 +275,15 @@ async def drip(call, port, datagrams, to):
 
     The first ones are in the ladder, and the others are not.
     """
-    ladder = port.trace
     for datagram in datagrams:
         await port.send(datagram, to, note="and so on")
-    port.trace = Trace()
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError), port.unrecorded():
         async with asyncio.timeout(ENDED * patience.get()):
             while not call.done():
                 for datagram in datagrams:
                     await port.send(datagram, to)
                 port.waiting()
                 await asyncio.wait({call}, timeout=DRIP)
-    port.trace = ladder
 
 
 # ---- the build -----------------------------------------------------------------------------------
@@ -481,13 +478,16 @@ async def strangers_and_damage(answer, draw, variant):
         await stranger.send(packed(b"D", 1, draw.bytes(20)), sender.peer)
         await stranger.send(packed(b"E", 1), sender.peer)
         await sender.carries(datagrams[1:2], did)
-        assert_equal(len(stranger.waiting()), 0, said="a stranger gets no reply", did=did)
+        replies = f"replies: {len(stranger.waiting())}"
+        assert_that(replies == "replies: 0", "a stranger gets no reply", "replies: 0", replies, did)
         for damaged in damages(datagrams[2]):
             await sender.say(damaged, note="damaged")
         await sender.say(datagrams[2])
         did = f"sent damaged copies of {named(datagrams[2])}, then a good one"
         await sender.acked(2, "what is damaged gets no reply", did)
-        assert_equal(len(sender.port.waiting()), 0, said="one ACK for one good datagram", did=did)
+        more = f"further ACKs: {len(sender.port.waiting())}"
+        said = "one ACK for one good datagram"
+        assert_that(more == "further ACKs: 0", said, "further ACKs: 0", more, did)
         await sender.carries(datagrams[3:])
         await sender.returns(b"".join(pieces), "the sender's own pieces stand in the file", did)
 

@@ -68,8 +68,8 @@ def held(count, begin, wait, own=10):
 
 def called(log, need):
     """A call of measure in words."""
-    more = f", ... ({len(log)} rows)" if len(log) > 12 else ""
-    return f"called measure with need = {need} and log = [{', '.join(map(str, log[:12]))}{more}]"
+    more = f", ... ({len(log)} rows)" if len(log) > 8 else ""
+    return f"called measure with need = {need} and log = [{', '.join(map(str, log[:8]))}{more}]"
 
 
 def in_words(log, need):
@@ -94,7 +94,7 @@ async def measured(answer, log, need, did):
     names = ["jitter", "missed", "p95", "sent"]
     assert_that(
         isinstance(got, dict) and sorted(map(str, got)) == names,
-        said="measure returns a dict with four names",
+        said="`measure` returns a dict with four names",
         expected=f"a dict with {', '.join(names)}",
         got=repr(got),
         did=did,

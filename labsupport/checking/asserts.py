@@ -54,6 +54,7 @@ class Mismatch(Exception):
     conn: the connection or port where it was seen; by default what this task used last.
     verdict: what it amounts to: "failed", or "leaked" when something was left open.
     waited: whether it is that something did not come in time.
+    places: where the answer was then, as its process says (RemoteAnswer.where).
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Mismatch(Exception):
         self.got = got
         self.comparison = comparison
         self.notes: list[str] = []
+        self.places: list[dict[str, Any]] = []
         self.conn = conn or touched.get()
         self.verdict: Verdict = verdict
         self.waited = waited

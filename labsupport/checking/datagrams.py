@@ -9,6 +9,8 @@
     await port.send(b"reply", source, note="late")
     await port.silence(0.3)                     # fails when something more comes
     sent = port.waiting()                       # all that has come and was not received yet
+    with port.unrecorded():                     # not in the ladder: the same again and again
+        await port.send(b"reply", source)
 
     async with answer.serving_datagrams() as peer:      # serve(host, port, stop)
         client = peer.client()
@@ -33,7 +35,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from labsupport.checking.asserts import Mismatch, touched
@@ -173,6 +175,16 @@ class Port:
                 continue
             found.append(self._took(data, source, note))
         return found
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Leave out of the ladder what is sent and received in this block. A check says so in the
+        note of a datagram before it, such as "and so on"."""
+        before, self._records = self._records, False
+        try:
+            yield
+        finally:
+            self._records = before
 
     def close(self) -> None:
         """Close the socket, and the link in front of it; a second close does nothing."""

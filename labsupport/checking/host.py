@@ -348,7 +348,7 @@ class Host:
             where = "" if function == "<module>" else f", in {function}"
             lines.append(f"line {line}{where}")
             lines.append(f"    {linecache.getline(FILE, line).strip()}")
-        kind = type(error).__name__
+        kind = _kind(type(error))
         message = _message(error)
         lines.append(f"{kind}: {message}" if message else kind)
         if isinstance(error, BaseExceptionGroup):
@@ -396,6 +396,12 @@ class _Missing(Exception):
     def __init__(self, what: str, names: list[str]) -> None:
         self.what = what
         self.names = names
+
+
+def _kind(cls: type) -> str:
+    """The name of an exception's class, with its module where Python's tracebacks have it."""
+    own = cls.__module__ in ("builtins", "answer")
+    return cls.__name__ if own else f"{cls.__module__}.{cls.__name__}"
 
 
 def _connected(channel: dict[str, Any]) -> socket.socket:

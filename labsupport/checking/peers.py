@@ -362,45 +362,48 @@ class Serving(_Peer, ABC):
         self._before = answer.held()
         self._call: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    async def stop(self, within: float = STOPPED) -> None:
+    async def stop(self, within: float = STOPPED, *, did: str = "") -> None:
         """Set `stop`, whatever connections are open, and wait for the function to return.
 
         It must not have returned before, and when it has, nothing of it may be open: no listening
         socket, and no connection, whoever holds it. Leaving the block does this after closing the
-        check's connections, if it was not done before.
+        check's connections, if it was not done before. did: what the check did, for the feedback.
         """
         if self._stopping:
             return
         self._stopping = True
-        self._still_serves()
+        self._still_serves(did)
+        did = did or "set stop"
         await self._answer._send({"op": "set", "flag": self._flag_number})
         done, _ = await asyncio.wait({self._call}, timeout=within * patience.get())
         if not done:
-            raise Mismatch(
+            late = Mismatch(
                 f"`{self._name}` does not return after stop was set",
-                did="set stop",
+                did=did,
                 expected=f"{self._name} returns within {within:g} s",
                 got=f"it was still running after {within:g} s",
                 waited=True,
             )
+            late.places = await self._answer.where()
+            raise late
         self._call.result()
         if left := await self._left_open():
             raise Mismatch(
                 f"`{self._name}` has returned, and a part of it goes on",
-                did=f"set stop, and looked again when {self._name} had returned",
+                did=f"{did}, and looked again when {self._name} had returned",
                 expected="everything that it opened is closed, and all that it started has ended",
                 got=left,
                 verdict="leaked",
                 waited=True,
             )
 
-    def _still_serves(self) -> None:
+    def _still_serves(self, did: str = "") -> None:
         """Fail when the function has returned or raised although nobody has told it to stop."""
         if self._call.done():
             self._call.result()
             raise Mismatch(
                 f"`{self._name}` returned before stop was set",
-                did=f"called {self._spoken}",
+                did=did or f"called {self._spoken}",
                 expected=f"{self._ready_when} and serves until stop is set",
                 got="it returned",
             )

@@ -18,7 +18,8 @@ _WORD, _TEXT, _KINDS = 200, 10_000, 100  # characters of a name, of a text; clas
 class AnswerRaised(Exception):
     """The answer raised an exception.
 
-    kind: the name of its class. kinds: the names of its class and all bases. message: its text.
+    kind: the name of its class, with its module unless that is builtins or the answer.
+    kinds: the names of its class and all bases, without modules. message: its text.
     line: the last line of the answer in its traceback, or None. traceback: the answer's part of
     it, as text. name: what a NameError or ImportError could not find, or None.
     """

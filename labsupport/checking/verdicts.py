@@ -79,6 +79,7 @@ class Clerk:
     def mismatch(self, check: Check, remote: RemoteAnswer, mismatch: Mismatch) -> Result:
         """The answer did something else."""
         ladder = _ladder(remote) if mismatch.conn is None else mismatch.conn.ladder()
+        places = self.places(mismatch.places)
         return self._explained(
             check,
             mismatch.verdict,
@@ -88,8 +89,8 @@ class Clerk:
             expected=mismatch.expected,
             got=mismatch.got,
             comparison=mismatch.comparison,
-            notes=tuple(mismatch.notes),
-            ladder=ladder,
+            notes=(*mismatch.notes, *places),
+            ladder="" if places else ladder,  # where it waits now is not in what went before
         )
 
     def crash(self, check: Check, remote: RemoteAnswer, raised: AnswerRaised) -> Result:
@@ -98,7 +99,7 @@ class Clerk:
         said = f"your answer raised {raised.kind}{place}"
         if raised.kind == "MemoryError":
             said = f"your answer needs more memory than its limit of {self._memory()}"
-        return self._explained(
+        result = self._explained(
             check,
             self.verdict_on(raised),
             remote,
@@ -108,6 +109,9 @@ class Clerk:
             traceback=raised.traceback,
             ladder=_ladder(remote),
         )
+        if "NameError" in raised.kinds:  # a slip, behind which there is no belief about networks
+            return replace(result, misconception="", belief="", truth="", hints=())
+        return result
 
     def gone(self, check: Check, remote: RemoteAnswer, gone: HostGone, seen: str = "") -> Result:
         """The answer's process ended. seen: what the check noticed of it."""

@@ -25,6 +25,30 @@ async def takes_a_closed_port_for_a_loss(answer, draw, variant):
         await asker.raises("TimeoutError", "ask", draw.word().encode(), 0.4)
 
 
+class Length(StandIn):
+    """Work whose answer says how long the question was."""
+
+    exposed = ("__call__",)
+
+    def __call__(self, question):
+        return b"%d" % len(question)
+
+
+@hidden.check(
+    "takes a question of the largest size",
+    points=1,
+    misconception="recv-fits-any-datagram",
+    said="serve hands all of a question to handle, also of one that has 1,200 bytes.",
+)
+async def takes_a_question_of_the_largest_size(answer, draw, variant):
+    number = draw.bytes(4)
+    async with answer.serving_datagrams("serve", Length(), 10) as peer:
+        client = peer.client()
+        await client.send(b"Q" + number + draw.bytes(1200), peer.address)
+        reply, _ = await client.recv()
+        assert_bytes(reply, b"R" + number + b"1200", said="handle is given all of the question")
+
+
 class SlowHandle(StandIn):
     """Work that lasts until it is asked for a second time, or WORK seconds."""
 

@@ -77,10 +77,30 @@ def test_the_ladder_shows_what_the_check_did_with_each_datagram(judged: Judged) 
     heading, *rungs = result.ladder.splitlines()
     assert heading.split() == ["your", "answer", "the", "check"]
     assert [rung.strip("|-<> ") for rung in rungs] == [
-        "#1 datagram 0 1 byte b'?' (lost)",
-        "#1 datagram 1 1 byte b'?'",
-        "#2 datagram 0 6 bytes b'forged' (a stranger)",
-        "#1 datagram 0 4 bytes b'true' (late)",
+        "#1 datagram of 1 byte b'?' (lost)",
+        "#1 datagram of 1 byte b'?'",
+        "#2 datagram of 6 bytes b'forged' (a stranger)",
+        "#1 datagram of 4 bytes b'true' (late)",
+    ]
+
+
+def test_what_is_sent_again_and_again_can_be_left_out_of_the_ladder(judged: Judged) -> None:
+    result = judged(
+        """
+        port, other = answer.port(), answer.port()
+        await port.send(b"", other.address, note="and so on")
+        with port.unrecorded():
+            for _ in range(30):
+                await port.send(b"", other.address)
+        await port.send(b"the end", other.address)
+        fail("look at the ladder")
+        """,
+        ASK,
+    )
+    _, *rungs = result.ladder.splitlines()
+    assert [rung.strip("|-<> ") for rung in rungs] == [
+        "empty datagram (and so on)",
+        "datagram of 7 bytes b'the end'",
     ]
 
 
@@ -107,7 +127,7 @@ def test_the_ladder_shows_what_the_check_did_with_each_datagram(judged: Judged) 
             "your answer sends a datagram that nobody waits for",
             "no datagram for 5 s",
             "b'?'",
-            "datagram 0 1 byte b'?'",
+            "datagram of 1 byte b'?'",
         ),
     ],
     ids=["nothing comes", "in the words of the check", "something comes"],
@@ -258,6 +278,8 @@ def test_a_server_that_does_not_keep_to_its_task_fails(
         deadline=8.0,
     )
     assert (result.verdict, result.said, result.got) == ("failed", said, got)
+    waits = ("It waits in `serve`, line 4:\n    s.bind((host, port)); s.recv(1)",)
+    assert result.notes == (waits if serve.endswith("recv(1)") else ())
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,34 @@ def test_a_name_from_another_cell_is_explained(course: Any) -> None:
     assert second.said.startswith("`helper` is defined in another cell; the answer must stand")
 
 
+def test_no_belief_is_said_to_be_behind_a_misspelt_name(course: Any) -> None:
+    course.add("calls f", 'await answer.call("f")')
+    course.add("calls g", 'await answer.call("g")')
+    slip, other = course.judge("def f(): return sokcet\ndef g(): return [][0]").results
+    assert (slip.verdict, slip.said) == ("crashed", "your answer raised NameError in line 1")
+    assert (slip.misconception, slip.belief, slip.truth, slip.hints) == ("", "", "", ())
+    assert other.verdict == "crashed"
+    assert other.misconception
+    assert other.hints
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        ("struct.error('short')", "struct.error"),
+        ("ValueError()", "ValueError"),
+        ("Own()", "Own"),
+    ],
+)
+def test_an_exception_has_its_module_before_its_name(
+    judged: Judged, error: str, named: str
+) -> None:
+    body = f"import struct\nclass Own(Exception): pass\ndef f(): raise {error}"
+    result = judged('await answer.call("f")', body)
+    assert result.said == f"your answer raised {named} in line 3"
+    assert result.traceback.splitlines()[-1].partition(":")[0] == named
+
+
 @pytest.mark.parametrize(
     "body", ["1 / 0", "open('/no/such/file')", "await answer.call('f', object())"]
 )

@@ -1,6 +1,6 @@
 """Remembers one answer for each client.
 
-refused by: knows an answer by client and number, forgets the oldest
+refused by: knows an answer by client and id, forgets the oldest
 misconception: retry-is-harmless
 """
 

@@ -1,6 +1,6 @@
 """Takes an empty answer for none.
 
-refused by: knows an answer by client and number
+refused by: knows an answer by client and id
 misconception: retry-is-harmless
 """
 

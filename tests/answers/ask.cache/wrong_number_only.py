@@ -1,6 +1,6 @@
 """Knows an answer by its number, whoever asks.
 
-refused by: knows an answer by client and number
+refused by: knows an answer by client and id
 misconception: retry-is-harmless
 """
 

@@ -1,6 +1,7 @@
 """Sends its question once and waits.
 
-refused by: asks again when a datagram is lost, asks a bounded number of times, ever more slowly
+refused by: asks again when a datagram is lost, sends the same datagram again,
+    asks a bounded number of times, ever more slowly
 misconception: udp-arrives
 """
 

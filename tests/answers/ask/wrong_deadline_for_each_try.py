@@ -1,6 +1,6 @@
 """Gives each try the whole deadline.
 
-refused by: ends at its deadline, asks a bounded number of times, ever more slowly
+refused by: ends at its deadline, and not before, asks a bounded number of times, ever more slowly
 misconception: timeout-is-a-deadline
 """
 

@@ -1,6 +1,6 @@
 """Waits anew after each datagram that is not the reply.
 
-refused by: ends at its deadline
+refused by: ends at its deadline, and not before
 misconception: timeout-is-a-deadline
 """
 

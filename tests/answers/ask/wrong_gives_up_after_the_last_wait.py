@@ -1,7 +1,7 @@
 """Gives up when its last try was not answered in time, long before the deadline.
 
-refused by: asks a bounded number of times, ever more slowly
-misconception: retry-for-ever
+refused by: ends at its deadline, and not before
+misconception: timeout-is-a-deadline
 """
 
 import secrets

@@ -1,6 +1,6 @@
 """Looks at its deadline between two tries only.
 
-refused by: ends at its deadline
+refused by: ends at its deadline, and not before
 misconception: timeout-is-a-deadline
 """
 

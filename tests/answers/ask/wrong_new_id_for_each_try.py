@@ -1,7 +1,7 @@
 """Gives each try an id of its own: to the server it is another question.
 
-refused by: asks again when a datagram is lost
-misconception: udp-arrives
+refused by: sends the same datagram again
+misconception: retry-is-harmless
 """
 
 import secrets
