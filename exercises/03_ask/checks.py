@@ -391,7 +391,7 @@ class Handle(StandIn):
 
 def served(answer, handle, room=100):
     """The answer's serve with this handle."""
-    return answer.serving_datagrams("serve", given={"handle": handle, "room": room})
+    return answer.serving_datagrams("serve", handle, room)
 
 
 async def put_to(peer, client, number, question, note=""):

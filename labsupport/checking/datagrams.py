@@ -33,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from labsupport.checking.asserts import Mismatch, touched
@@ -232,9 +232,9 @@ class DatagramPeer(Serving):
     _ready_when = "a UDP socket is bound to that port"
 
     def __init__(
-        self, answer: RemoteAnswer, link: Link | None, name: str, given: Mapping[str, Any]
+        self, answer: RemoteAnswer, link: Link | None, name: str, more: Sequence[Any]
     ) -> None:
-        super().__init__(answer, link, name, given)
+        super().__init__(answer, link, name, more)
         self._trace = Trace() if link is None else link.trace
         self._ports: list[Port] = []
 

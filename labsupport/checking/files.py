@@ -1,20 +1,27 @@
 """Files in an answer's folder, as the judge may touch them.
 
 What lies there is the answer's doing: a link to one of the user's files, a pipe that nobody writes
-to, a device. So a file is named by one word and no path, no link is followed, nothing but a regular
-file is opened, and no more of it is read than was asked for.
+to, a device. So no link is followed, nothing but a regular file is opened, and no more of it is
+read than was asked for. What is read is named by one word; what is written may lie in folders, each
+of which is opened in the one before it, so that nobody can put a link in its place meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["exists", "opened", "read"]
+__all__ = ["exists", "link", "read", "writable"]
 
 _WARY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_KINDS = {
+    stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe",
+}  # fmt: skip
 
 
 def exists(folder: Path, name: str) -> bool:
@@ -25,7 +32,7 @@ def exists(folder: Path, name: str) -> bool:
 def read(folder: Path, name: str, limit: int) -> bytes | None:
     """The content of a file of at most `limit` bytes; None when there is none. Raises OSError."""
     try:
-        descriptor = opened(folder, name, os.O_RDONLY)
+        descriptor = _opened(_within(folder, name), os.O_RDONLY)
     except FileNotFoundError:
         return None
     with open(descriptor, "rb") as file:
@@ -35,14 +42,52 @@ def read(folder: Path, name: str, limit: int) -> bytes | None:
     return content
 
 
-def opened(folder: Path, name: str, flags: int) -> int:
-    """A descriptor of a regular file. Raises OSError, also for anything else of that name."""
-    path = _within(folder, name)
-    if os.path.lexists(path):
-        _must_be_regular(os.lstat(path).st_mode)
-    descriptor = os.open(path, flags | _WARY, 0o644)
+def writable(folder: Path, path: str) -> int:
+    """A descriptor of an empty regular file, made with the folders on its way. Raises OSError."""
+    with _placed(folder, path) as (name, at):
+        return _opened(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, at)
+
+
+def link(folder: Path, path: str, target: str) -> None:
+    """Make a symbolic link, and the folders on its way. Raises OSError."""
+    with _placed(folder, path) as (name, at):
+        os.symlink(target, name, dir_fd=at)
+
+
+@contextlib.contextmanager
+def _placed(folder: Path, path: str) -> Iterator[tuple[str, int | None]]:
+    """The last name of a path with slashes, and a descriptor of the folder for which it holds.
+
+    Where the system has no such descriptors, the name is a whole path, and None.
+    """
+    *folders, name = path.split("/")
+    if os.mkdir not in os.supports_dir_fd:  # Windows, where the answer has its caller's rights
+        for each in folders:
+            folder = _within(folder, each)
+            folder.mkdir(exist_ok=True)
+            _must_be(stat.S_IFDIR, os.lstat(folder).st_mode)
+        yield str(_within(folder, name)), None
+        return
+    at = os.open(folder, _FOLDER)
     try:
-        _must_be_regular(os.fstat(descriptor).st_mode)  # it may have been replaced meanwhile
+        for each in folders:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(_word(each), dir_fd=at)
+            above, at = at, os.open(each, _FOLDER | _WARY, dir_fd=at)
+            os.close(above)
+        yield _word(name), at
+    finally:
+        os.close(at)
+
+
+def _opened(name: str | Path, flags: int, at: int | None = None) -> int:
+    """A descriptor of a regular file. Raises OSError, also for anything else of that name."""
+    with contextlib.suppress(FileNotFoundError):
+        _must_be(stat.S_IFREG, os.lstat(name, dir_fd=at).st_mode)
+    descriptor = os.open(name, flags | _WARY, 0o644, dir_fd=at)
+    try:
+        # It may have been replaced meanwhile.
+        _must_be(stat.S_IFREG, os.fstat(descriptor).st_mode)
     except OSError:
         os.close(descriptor)
         raise
@@ -50,12 +95,16 @@ def opened(folder: Path, name: str, flags: int) -> int:
 
 
 def _within(folder: Path, name: str) -> Path:
-    if Path(name).name != name:
-        raise ValueError(f"a file in the answer's folder is named by one word, not {name!r}")
-    return folder / name
+    return folder / _word(name)
 
 
-def _must_be_regular(mode: int) -> None:
-    kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe"}
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, f"a {kinds.get(stat.S_IFMT(mode), 'special file')}, not a file")
+def _word(name: str) -> str:
+    if not name or Path(name).name != name:
+        raise ValueError(f"a file in the answer's folder is named by words, not {name!r}")
+    return name
+
+
+def _must_be(kind: int, mode: int) -> None:
+    if stat.S_IFMT(mode) != kind:
+        found, wanted = (_KINDS.get(each, "special file") for each in (stat.S_IFMT(mode), kind))
+        raise OSError(errno.EINVAL, f"a {found}, not a {wanted}")

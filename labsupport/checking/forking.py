@@ -22,6 +22,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,13 @@ class ForkedHost(HostProcess):
                     return [psutil.Process(pid) for pid in pids[1:]]
         return super().processes()[1:]
 
-    def _to_write(self, name: str) -> int:
+    def _as_answer(self) -> AbstractContextManager[None]:
         if not self.own_network:
-            return super()._to_write(name)
-        # The home knows only the ids of its user namespace: open it as the answer's own user.
+            return super()._as_answer()
+        # The home knows only the ids of its user namespace: touch it as the answer's own user.
         own, *_ = _children(self.pid) or [self.pid]
         status = os.stat(f"/proc/{own}")
-        with syscalls.acting_as(status.st_uid, status.st_gid):
-            return super()._to_write(name)
+        return syscalls.acting_as(status.st_uid, status.st_gid)
 
     def _look(self) -> Exceeded | None:
         """Processes are counted more often: where a hundred of them fork, nobody else gets far.

@@ -31,7 +31,8 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -199,16 +200,26 @@ class HostProcess(ABC):
         except psutil.NoSuchProcess:
             return []
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes, size: int = 0) -> None:
         """Write a file into its folder, which the answer may change and replace as its own.
 
+        size: bytes that it has at least; those behind the data are zeros that take no room.
         Raises OSError.
         """
-        with open(self._to_write(name), "wb") as file:
+        with self._as_answer():
+            descriptor = files.writable(self.folder, path)
+        with open(descriptor, "wb") as file:
             file.write(data)
+            file.truncate(max(size, len(data)))
 
-    def _to_write(self, name: str) -> int:
-        return files.opened(self.folder, name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link in its folder. Raises OSError."""
+        with self._as_answer():
+            files.link(self.folder, path, target)
+
+    def _as_answer(self) -> AbstractContextManager[None]:
+        """As whom this process touches files of the answer."""
+        return contextlib.nullcontext()
 
     @property
     def ended(self) -> bool:
@@ -283,7 +294,7 @@ class HostProcess(ABC):
         """The TCP and UDP sockets of the answer and its children, sorted."""
         found: set[OpenSocket] = set()
         for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            with _while_it_lives(process):
                 for each in process.net_connections("inet"):
                     kind = "tcp" if each.type == socket.SOCK_STREAM else "udp"
                     found.add(OpenSocket(kind, each.status, _pair(each.laddr), _pair(each.raddr)))
@@ -302,7 +313,7 @@ class HostProcess(ABC):
         """How much its processes hold that can be left behind."""
         found = [0, 0, 0]
         for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            with _while_it_lives(process):
                 if sys.platform == "win32":
                     opened = process.num_handles()
                 else:
@@ -319,6 +330,19 @@ class HostProcess(ABC):
                 times = process.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
         return total
+
+
+@contextlib.contextmanager
+def _while_it_lives(process: psutil.Process) -> Iterator[None]:
+    """What has ended has nothing open. Raises AccessDenied for what lives and does not show it."""
+    try:
+        yield
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        pass
+    except psutil.AccessDenied:  # Linux says so of a zombie too, to an ordinary user
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                raise
 
 
 def boot(module: str) -> list[str]:

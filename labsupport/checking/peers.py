@@ -24,7 +24,7 @@ import secrets
 import socket
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -344,22 +344,19 @@ class _Accepting(_Peer):
 
 
 class Serving(_Peer, ABC):
-    """A running serve(host, port, stop, ...) of the answer.
-
-    given: further arguments, by name.
-    """
+    """A running serve(host, port, stop, *more) of the answer."""
 
     transport: socket.SocketKind
 
     def __init__(
-        self, answer: RemoteAnswer, link: Link | None, name: str, given: Mapping[str, Any]
+        self, answer: RemoteAnswer, link: Link | None, name: str, more: Sequence[Any]
     ) -> None:
         super().__init__(answer, link)
         self.port = 0
         """The port that the answer was given; behind a link `address` is another one."""
         self._name = name
-        self._given = dict(given)
-        self._spoken = f"{name}({', '.join(('host', 'port', 'stop', *given))})"
+        self._more = more
+        self._spoken = f"{name}({', '.join(['host', 'port', 'stop', *map(show, more)])})"
         self._flag_number = answer._next()
         self._stopping = False
         self._before = answer.held()
@@ -439,10 +436,9 @@ class Serving(_Peer, ABC):
     def _own_sockets(self) -> list[OpenSocket]:
         """The answer's sockets of this transport on the port."""
         kind = "tcp" if self.transport == socket.SOCK_STREAM else "udp"
-        sockets = self._answer.open_sockets()
         return [
             each
-            for each in sockets
+            for each in self._answer.open_sockets()
             if each.kind == kind and each.local and each.local[1] == self.port
         ]
 
@@ -540,7 +536,8 @@ class HandlingPeer(_Accepting):
 
 @asynccontextmanager
 async def serving(peer: _S, ready: float, port: int | None) -> AsyncIterator[_S]:
-    """Call its function with (host, port, stop) in the answer's process and wait until it serves.
+    """Call its function with (host, port, stop, *more) in the answer's process and wait until it
+    serves.
 
     ready: seconds that it may take. port: one that this answer has served before, so that a check
     can see it start again; without it a free one. On leaving, the connections are closed, stop is
@@ -550,7 +547,7 @@ async def serving(peer: _S, ready: float, port: int | None) -> AsyncIterator[_S]
     peer.port = _free_port(peer.transport) if port is None else port
     answer.ports.add(peer.port)
     flag = Flag(peer._flag_number)
-    peer._call = asyncio.ensure_future(answer.call(name, HOST, peer.port, flag, **peer._given))
+    peer._call = asyncio.ensure_future(answer.call(name, HOST, peer.port, flag, *peer._more))
     try:
         await _serves(peer, until_in(ready))
         answer.did = f"called {peer._spoken}"

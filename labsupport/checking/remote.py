@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -151,27 +151,28 @@ class RemoteAnswer:
         self,
         name: str = "serve",
         /,
-        *,
+        *more: Any,
         link: Link | None = None,
         ready: float = 5.0,
         port: int | None = None,
-        given: Mapping[str, Any] | None = None,
     ) -> AbstractAsyncContextManager[peers.ServingPeer]:
-        """Run the answer's serve(host, port, stop) and connect to it. See `peers.serving`."""
-        return peers.serving(peers.ServingPeer(self, link, name, given or {}), ready, port)
+        """Run its serve(host, port, stop, *more) and connect to it. See `peers.serving`.
+
+        more: further arguments, plain data or stand-ins.
+        """
+        return peers.serving(peers.ServingPeer(self, link, name, more), ready, port)
 
     def serving_datagrams(
         self,
         name: str = "serve",
         /,
-        *,
+        *more: Any,
         link: Link | None = None,
         ready: float = 5.0,
         port: int | None = None,
-        given: Mapping[str, Any] | None = None,
     ) -> AbstractAsyncContextManager[datagrams.DatagramPeer]:
         """The same for a serve that receives datagrams. See `datagrams`."""
-        return peers.serving(datagrams.DatagramPeer(self, link, name, given or {}), ready, port)
+        return peers.serving(datagrams.DatagramPeer(self, link, name, more), ready, port)
 
     def port(
         self,
@@ -241,12 +242,26 @@ class RemoteAnswer:
         except OSError as error:
             raise self._unfit(name, f"a file {name} that can be read", error) from None
 
-    def put(self, name: str, data: bytes) -> None:
-        """Write a file into that folder, as if the answer had left it there."""
+    def put(self, path: str, data: bytes, size: int = 0) -> None:
+        """Write a file into that folder, as if the answer had left it there.
+
+        path: words with slashes between; folders on the way are made. size: bytes that it has at
+        least; those behind the data are zeros that take no room on the disk.
+        """
         try:
-            self._host.put(name, data)
+            self._host.put(path, data, size)
         except OSError as error:
-            raise self._unfit(name, f"room for a file {name}", error) from None
+            raise self._unfit(path, f"room for a file {path}", error) from None
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link in that folder, as if the answer had left it there.
+
+        target: a path as the answer names it. Windows permits this to few users.
+        """
+        try:
+            self._host.link(path, target)
+        except OSError as error:
+            raise self._unfit(path, f"room for a link {path}", error) from None
 
     def _unfit(self, name: str, expected: str, error: OSError) -> Mismatch:
         said = f"what your answer left in its folder is not fit for a file {name}"

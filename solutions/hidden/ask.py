@@ -53,7 +53,7 @@ class SlowHandle(StandIn):
 )
 async def works_once_while_the_question_comes_again(answer, draw, variant):
     handle, number, question = SlowHandle(), draw.bytes(4), draw.word().encode()
-    async with answer.serving_datagrams("serve", given={"handle": handle, "room": 10}) as peer:
+    async with answer.serving_datagrams("serve", handle, 10) as peer:
         client = peer.client()
         await client.send(b"Q" + number + question, peer.address)
         await asyncio.wait({asyncio.create_task(handle.began.wait())}, timeout=3 * patience.get())

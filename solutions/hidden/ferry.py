@@ -88,7 +88,7 @@ async def two_files_at_once(answer, draw, variant):
 async def bound(answer, places, running):
     """Wait until the answer has a socket at each place, as the system tells it."""
     while not any(call.done() for call in running):
-        sockets = await asyncio.to_thread(answer.open_sockets)
+        sockets = answer.open_sockets()
         if set(places) <= {each.local for each in sockets}:
             return
         await asyncio.wait(running, timeout=0.01)

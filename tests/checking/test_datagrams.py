@@ -208,7 +208,7 @@ def test_a_server_of_datagrams_behind_a_link_gets_more_arguments(judged: Judged)
             def __call__(self, data):
                 return data.upper()
         link = Link(transport="udp", to_server={"duplicate": [0]})
-        async with answer.serving_datagrams(link=link, given={"handle": Handle()}) as peer:
+        async with answer.serving_datagrams("serve", Handle(), link=link) as peer:
             client = peer.client()
             await client.send(b"a", peer.address)
             assert [(await client.recv())[0] for _ in range(2)] == [b"A", b"A"]

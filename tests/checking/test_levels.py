@@ -56,6 +56,31 @@ def test_a_file_of_the_user_is_read_at_the_lowest_level_only(
     assert result.verdict == "passed", result
 
 
+def test_files_folders_and_links_are_put_into_an_answers_folder(judged: Judged, level: int) -> None:
+    result = judged(
+        """
+        answer.put("a/b/file", b"data")
+        answer.put("a/b/file", b"new")
+        answer.put("a/large", b"head", size=3 << 30)
+        answer.link("a/out", "../other")
+        answer.put("other", b"")
+        assert_equal(await answer.call("f"), [b"new", 3 << 30, b"head", "../other", True], "")
+        """,
+        """
+        import os
+        def f():
+            os.rename("a/b/file", "a/b/moved")  # all of it is the answer's
+            os.rename("a/b/moved", "a/b/file")
+            large = os.stat("a/large").st_size, read("a/large", 4)
+            return [read("a/b/file", 9), *large, os.readlink("a/out"), os.path.isfile("a/out")]
+        def read(path, n):
+            with open(path, "rb") as file:
+                return file.read(n)
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_the_course_and_its_checks_are_out_of_sight(course: Any, level: int) -> None:
     course.add(
         "works",

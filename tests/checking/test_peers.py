@@ -51,6 +51,25 @@ def test_a_server_is_served_to_and_stopped(judged: Judged) -> None:
     assert result.verdict == "passed", result
 
 
+def test_a_server_gets_what_a_check_hands_over_beside_stop(judged: Judged) -> None:
+    result = judged(
+        """
+        async with answer.serving("serve", 3, b"four") as peer:
+            assert await (await peer.connect()).recv_line() == b"3 b'four'\\n"
+        """,
+        """
+        import socket
+        def serve(host, port, stop, number, data):
+            with socket.create_server((host, port)) as listener:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(f"{number} {data}\\n".encode())
+                    stop.wait()
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_no_connection_is_made_to_find_out_whether_a_server_is_ready(judged: Judged) -> None:
     result = judged(
         """
@@ -297,7 +316,11 @@ def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
     result = judged(
         STOPPED,
         ECHO.replace("def serve", "def real") + "\ndef serve(host, port, stop):\n"
-        "    threading.Thread(target=real, args=(host, port, stop)).start()\n",
+        "    caller = threading.current_thread()\n"
+        "    def later():\n"
+        "        caller.join()  # the check has been told by now that serve has returned\n"
+        "        real(host, port, stop)\n"
+        "    threading.Thread(target=later).start()\n",
     )
     assert (result.verdict, result.said) == ("failed", "`serve` returned before stop was set")
 

@@ -11,6 +11,8 @@ import secrets
 import selectors
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -88,6 +90,7 @@ class Arena:
             "PATH", f"{os.environ['PATH']}{os.pathsep}/{self.mark}"
         )  # an answer has it too
         self._stack.enter_context(self._servers)
+        self._stack.enter_context(_a_program_of_the_user())
         shut_down()
         self._stack.callback(shut_down)
         assert self.judge(HONEST, CALLED, 5.0).level["number"] == self.level
@@ -207,6 +210,14 @@ class Arena:
             else:
                 path.unlink()
         return found
+
+
+@contextlib.contextmanager
+def _a_program_of_the_user() -> Iterator[None]:
+    """Something that was started with the user's environment and does not hide, as judges do."""
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL):
+        yield
 
 
 def _judges() -> set[int]:

@@ -190,6 +190,22 @@ ATTACKS = [
             "with contextlib.suppress(OSError):\n for _ in range(1500): file.write(bytes(2**16))",
         }.items()
     ),
+    *(
+        Attack(
+            f"stands in the way of a folder of the check: {what}",
+            f"{make}\ndef f(): seize(b'')\n",
+            check="""
+            answer.put("public/deep/written", b"data")
+            await answer.call("f")
+            """,
+            verdicts=("failed",),
+        )
+        for what, make in {
+            "a link": "os.symlink(told['folders'][0], 'public')",
+            "a link below": "os.mkdir('public')\nos.symlink(told['folders'][0], 'public/deep')",
+            "a file": "open('public', 'w').close()",
+        }.items()
+    ),
     Attack(
         "asks a server of this machine",
         """

@@ -26,6 +26,7 @@ LESSONS = (
     "02a_tcp_is_a_stream",
     "02b_framing",
     "02c_closing_and_small_writes",
+    "04_threads_and_processes",
 )
 EXERCISES = {
     "greet": "00",
@@ -41,6 +42,8 @@ EXERCISES = {
     "ferry": "03",
     "jitter": "03",
     "break_datagrams": "03",
+    "bounded": "04",
+    "fileserver": "04",
     "room": "04",
     "break_threads": "04",
 }

@@ -1,6 +1,6 @@
 """Believes every ACK.
 
-refused by: other ACKs do nothing, goes back to what is missing
+refused by: other ACKs do nothing
 misconception: reply-is-mine
 """
 

@@ -1,7 +1,7 @@
 """Wants an ACK for each datagram: one that was lost is waited for.
 
-refused by: fills its window, and no more, an ACK moves the window, other ACKs do nothing, the
-  window passes 255
+refused by: fills its window, and no more, an ACK moves the window, other ACKs do nothing, goes back
+  to what is missing, the window passes 255
 misconception: udp-arrives
 """
 

@@ -1,0 +1,6 @@
+def attend(connection, room, handle):
+    try:
+        handle(connection)
+    finally:
+        connection.close()
+        room.release()

@@ -1,0 +1,13 @@
+"""Gives the place away while its client's connection is still open.
+
+refused by: gives the place back in every case
+misconception: one-client-one-exception
+"""
+
+
+def attend(connection, room, handle):
+    try:
+        handle(connection)
+    finally:
+        room.release()
+        connection.close()

@@ -1,0 +1,66 @@
+"""Accepts a client, and then waits until there is a place for it.
+
+refused by: lets the others wait in the backlog
+misconception: the-queue-absorbs-it
+"""
+
+import contextlib
+import socket
+import threading
+import time
+
+LONGEST = 1000
+
+
+def answer_lines(connection, seconds):
+    data = b""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        connection.settimeout(left)
+        line, end, rest = data.partition(b"\n")
+        if len(line) >= LONGEST:
+            return
+        if end:
+            connection.sendall(line.upper() + end)
+            data, until = rest, time.monotonic() + seconds
+        elif piece := connection.recv(4096):
+            data += piece
+        else:
+            return
+
+
+def serve(host, port, stop, places, seconds):
+    room = threading.Semaphore(places)
+    clients = {}
+
+    def attend(connection):
+        try:
+            with connection:
+                answer_lines(connection, seconds)
+        except OSError:
+            return
+        finally:
+            del clients[threading.current_thread()]
+            room.release()
+
+    with socket.create_server((host, port), backlog=100) as listener:
+        listener.settimeout(0.1)
+        while not stop.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            while not room.acquire(timeout=0.1):
+                if stop.is_set():
+                    connection.close()
+                    break
+            if stop.is_set():
+                connection.close()
+                break
+            thread = threading.Thread(target=attend, args=(connection,))
+            clients[thread] = connection
+            thread.start()
+    for thread, connection in list(clients.items()):
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        thread.join()

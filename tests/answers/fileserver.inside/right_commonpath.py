@@ -1,0 +1,5 @@
+import os
+
+
+def inside(folder, path):
+    return os.path.commonpath([folder, path]) == folder
