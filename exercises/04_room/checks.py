@@ -6,6 +6,7 @@ that a client was not asked about are passed over: each fault has a check of its
 """
 
 import asyncio
+import contextlib
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
 from labsupport.checking.asserts import patience
@@ -131,19 +132,33 @@ async def close_wakes_who_waits(answer, draw, variant):
     line = draw.word().encode()
     box = await answer.new("Outbox", 3)
     did = "called get on an empty outbox, and put a line meanwhile"
-    getting = [asyncio.ensure_future(box.call("get"))]
-    await waiting(answer)
-    assert_that(not getting[0].done(), "get waits while there is nothing", "it waits", "it ended")
-    await in_time(box.call("put", line), "put", did)
-    got = await in_time(getting[0], "get", did)
-    assert_equal(got, line, said="who waits in get gets the line that is put", did=did)
+    async with meanwhile(box.call("get")) as (getting,):
+        await waiting(answer)
+        assert_that(not getting.done(), "get waits while there is nothing", "it waits", "it ended")
+        await in_time(box.call("put", line), "put", did)
+        got = await in_time(getting, "get", did)
+        assert_equal(got, line, said="who waits in get gets the line that is put", did=did)
     did = "called get twice on an empty outbox, and closed it meanwhile"
-    getting = [asyncio.ensure_future(box.call("get")) for _ in range(2)]
-    await waiting(answer, 2)
-    await in_time(box.call("close"), "close", did)
-    for each in getting:
-        got = await in_time(each, "get", did)
-        assert_equal(got, None, said="who waits in get learns that the outbox is closed", did=did)
+    async with meanwhile(box.call("get"), box.call("get")) as both:
+        await waiting(answer, 2)
+        await in_time(box.call("close"), "close", did)
+        for getting in both:
+            got = await in_time(getting, "get", did)
+            assert_equal(
+                got, None, said="who waits in get learns that the outbox is closed", did=did
+            )
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(*calls):
+    """Calls that go on while the block runs; nobody waits for them when it is left."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def waiting(answer, number=1):
@@ -527,13 +542,14 @@ async def two_hundred_come_and_go(answer, draw, variant):
     watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
     async with answer.serving() as peer:
         watching = await enters(peer, watcher)
-        before = await asyncio.to_thread(answer.held)
         for wave in range(WAVES):
             group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
             did = f"let {AT_ONCE} clients join at once"
             conns = await asyncio.gather(*(enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
             await hears_all(watching, joins, "everybody who joins is announced", did)
+            if wave == 0:
+                full = await asyncio.to_thread(answer.held)
             did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
             for number, conn in enumerate(conns):
                 if number % 2:
@@ -546,7 +562,8 @@ async def two_hundred_come_and_go(answer, draw, variant):
                 if number % 2 == 0:
                     await ended(conn, "who has ended its direction gets the end", did)
                     conn.close()
-        await given_back(answer, before, f"let {len(names)} clients join and leave")
+        did = f"let {len(names)} clients join and leave, at most {AT_ONCE} at a time"
+        await given_back(answer, full, did)
 
 
 async def hears_all(conn, lines, said, did):
@@ -558,15 +575,15 @@ async def hears_all(conn, lines, said, did):
         missing.discard(line)
 
 
-async def given_back(answer, before, did):
-    """What clients have cost is given back when they have left."""
+async def given_back(answer, full, did):
+    """With everybody gone it has no more than it had with as many as were in at once."""
     until = Deadline(GENEROUS * patience.get())
     while True:
         last = until.expired
         now = await asyncio.to_thread(answer.held)
         more = {
-            "threads": now.threads - before.threads,
-            "descriptors": now.descriptors - before.descriptors,
+            "threads": now.threads - full.threads,
+            "descriptors": now.descriptors - full.descriptors,
         }
         if not any(number > 0 for number in more.values()):
             return
@@ -574,7 +591,7 @@ async def given_back(answer, before, did):
             raise Mismatch(
                 "a client that has left costs nothing any more",
                 did=did,
-                expected="as many threads and open sockets as before",
+                expected=f"no more threads and descriptors than with {AT_ONCE} clients in",
                 got=" and ".join(f"{n} more {what}" for what, n in more.items() if n > 0),
                 waited=True,
             )

@@ -62,8 +62,8 @@ class Client:
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def write(self):
-        with contextlib.suppress(OSError):  # the reader finds out as well
-            while (line := self.outbox.get()) is not None:
+        while (line := self.outbox.get()) is not None:
+            with contextlib.suppress(OSError):  # the reader finds out as well
                 self.connection.sendall(line)
 
     def lines(self):
