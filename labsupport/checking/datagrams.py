@@ -71,6 +71,7 @@ class Port:
 
     trace: what it carried, with all other ports that share the trace. number: among them.
     link: stands in front of it. records: whether it records; behind a link the link does.
+    at: where it is bound.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class Port:
         number: int,
         link: Link | None = None,
         records: bool = True,
+        at: Address = (HOST, 0),
     ) -> None:
         try:
             self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.sock.setblocking(False)
             with contextlib.suppress(OSError):  # some systems refuse where others cut to the limit
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            self.sock.bind((HOST, 0))
+            self.sock.bind(at)
         except OSError as error:
             raise no_port(error.strerror or type(error).__name__) from None
         self.name = name

@@ -180,13 +180,18 @@ class RemoteAnswer:
         *,
         link: Link | None = None,
         side: Literal["client", "server"] = "server",
+        trace: Trace | None = None,
+        at: tuple[str, int] = (peers.HOST, 0),
     ) -> datagrams.Port:
         """Open a UDP port that is closed when the check ends. See `datagrams`.
 
         name: what the ladder calls it, where there are several. link: stands in front of it, so
-        that `address` is the link's. side: where it stands in the ladder.
+        that `address` is the link's. side: where it stands in the ladder. trace: the ports that
+        share one are drawn in one ladder; by default all do. at: where it is bound, by default to
+        a port that is free.
         """
-        port = datagrams.Port(self, side, name, self._datagrams, len(self._udp) + 1, link)
+        shared = self._datagrams if trace is None else trace
+        port = datagrams.Port(self, side, name, shared, len(self._udp) + 1, link, at=at)
         self._udp.append(port)
         return port
 

@@ -174,6 +174,42 @@ def test_a_call_that_ends_without_sending_is_not_waited_for(
     assert (result.verdict, result.said, result.got) == (verdict, said, got)
 
 
+def test_ports_with_a_trace_of_their_own_are_drawn_by_themselves(judged: Judged) -> None:
+    result = judged(
+        """
+        from labsupport.checking import Trace
+        before = answer.port()
+        await before.send(b"before", before.address)
+        port = answer.port(trace=Trace())
+        stranger = answer.port("a stranger", trace=port.trace)
+        await stranger.send(b"forged", port.address)
+        assert (await port.recv())[0] == b"forged"
+        fail("look at the ladder")
+        """,
+        ASK,
+    )
+    assert result.said == "look at the ladder", result
+    assert "before" not in result.ladder
+    assert result.ladder.count("forged") == 2
+
+
+def test_a_port_may_open_late_where_something_was_sent_to(judged: Judged) -> None:
+    result = judged(
+        """
+        closed = answer.port()
+        closed.close()
+        asked = asyncio.create_task(answer.call("ask", *closed.address, b"?", 100, 0.1))
+        port = answer.port(at=closed.address)
+        assert port.address == closed.address
+        data, source = await port.recv(during=asked)
+        await port.send(b"!", source)
+        assert_bytes(await asked, b"!", said="the reply")
+        """,
+        ASK,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_all_that_a_call_sent_is_there_when_it_has_returned(judged: Judged) -> None:
     result = judged(
         """

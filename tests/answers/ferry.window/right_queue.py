@@ -1,5 +1,6 @@
 """Keeps what is under way in a queue, on a connected socket."""
 
+import contextlib
 import socket
 from collections import deque
 from time import monotonic
@@ -22,7 +23,7 @@ def send_window(host, port, data, *, window=8, wait=0.2, tries=8):
         while waiting or under_way:
             while waiting and len(under_way) < window:
                 under_way.append(waiting.popleft())
-                sock.send(under_way[-1])
+                hand_over(sock, under_way[-1])
             if (left := end - monotonic()) > 0:
                 covered = covers(sock, left, under_way)
                 if not covered:
@@ -33,10 +34,16 @@ def send_window(host, port, data, *, window=8, wait=0.2, tries=8):
             elif tried < tries:
                 tried += 1
                 for message in under_way:
-                    sock.send(message)
+                    hand_over(sock, message)
             else:
                 raise ConnectionError("nobody acknowledges")
             end = monotonic() + wait
+
+
+def hand_over(sock, message):
+    """Send; what the system reports of an earlier datagram says that something is lost."""
+    with contextlib.suppress(ConnectionRefusedError):
+        sock.send(message)
 
 
 def covers(sock, seconds, under_way):
@@ -44,7 +51,7 @@ def covers(sock, seconds, under_way):
     sock.settimeout(seconds)
     try:
         reply = sock.recv(65535)
-    except TimeoutError:
+    except (TimeoutError, ConnectionRefusedError):
         return 0
     numbers = [message[1] for message in under_way]
     if len(reply) != 4 or reply[:1] != b"A" or reply[2:] != b"\0\0" or reply[1] not in numbers:

@@ -1,6 +1,6 @@
 """Goes back for ever.
 
-refused by: gives up after its rounds
+refused by: gives up after its rounds, other ACKs do nothing
 misconception: retry-for-ever
 """
 

@@ -1,4 +1,7 @@
-"""The sender connects its socket, which keeps strangers out; the receiver is an object."""
+"""The sender connects its socket, which keeps strangers out; the receiver is an object.
+
+A connected socket reports that nobody has the peer's port, in the next call: that is a loss.
+"""
 
 import contextlib
 import socket
@@ -19,7 +22,8 @@ def reads(sock, seconds):
     with contextlib.suppress(TimeoutError):
         while (left := end - monotonic()) > 0:
             sock.settimeout(left)
-            yield sock.recvfrom(65535)
+            with contextlib.suppress(ConnectionRefusedError):
+                yield sock.recvfrom(65535)
 
 
 def send(host, port, data, *, wait=0.2, tries=8):
@@ -36,7 +40,8 @@ def send(host, port, data, *, wait=0.2, tries=8):
 def deliver(sock, message, wait, tries):
     wanted = datagram(b"A", message[1])
     for _ in range(tries):
-        sock.send(message)
+        with contextlib.suppress(ConnectionRefusedError):
+            sock.send(message)
         if any(reply == wanted for reply, _ in reads(sock, wait)):
             return
     raise ConnectionError("nobody is there any more")

@@ -1,6 +1,6 @@
 """Sends an empty piece when the file ends with a full one.
 
-refused by: a file of any size
+refused by: a file of any size, send: again until the ACK comes
 misconception: recv-fits-any-datagram
 """
 
