@@ -19,7 +19,7 @@ exercise = Exercise(
     "break_datagrams",
     title="break_datagrams: be the client that breaks it",
     lesson="03",
-    minutes=30,
+    minutes=45,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
