@@ -7,22 +7,26 @@ earns nothing. Each meter is met by a fresh process, in an order that nobody kno
 what a meter does can tell which one it is.
 """
 
+import asyncio
 import importlib.util
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
-from labsupport.checking import Exercise, Link, assert_that, fail
+from labsupport.checking import Exercise, Link, Mismatch, assert_that, fail
+from labsupport.checking.asserts import patience
 from labsupport.serving import serve
 
 exercise = Exercise(
     "break_datagrams",
     title="break_datagrams: be the client that breaks it",
     lesson="03",
-    minutes=30,
+    minutes=45,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
+
+RUN = 10.0  # seconds for one run of find_fault; a check's deadline has room for all of its runs
 
 # For each client of the cable, by number: at most two tries in a row stay without a reply.
 LOSSES = {"to_server": {"lose": (0, 3)}, "to_client": {"lose": (1,)}}
@@ -50,7 +54,7 @@ class Exchange:
         return self.trace.ladder_text(client="your answer", server="the meter")
 
 
-async def verdict_on(answer, meter, **faults):
+async def verdict_on(answer, meter, did, **faults):
     """What find_fault says of a meter, behind a cable if there are faults: None, or a sentence."""
     answer.exchanges.clear()  # those of meetings before
     with ExitStack() as stack:
@@ -58,22 +62,34 @@ async def verdict_on(answer, meter, **faults):
         if faults:
             suspect = stack.enter_context(Link(to=suspect, transport="udp", **faults))
             answer.exchanges.append(Exchange(suspect.trace))
-        said = await answer.call("find_fault", suspect.host, suspect.port)
+        try:
+            async with asyncio.timeout(RUN * patience.get()):
+                said = await answer.call("find_fault", suspect.host, suspect.port)
+        except TimeoutError:
+            raise Mismatch(
+                f"one run of `find_fault` took over {RUN:g} s",
+                did=did,
+                expected=f"None or a sentence within {RUN:g} s",
+                got="find_fault runs on",
+                waited=True,
+            ) from None
     if not (said is None or (isinstance(said, str) and said.strip())):
         fail(
             "`find_fault` returns None, or a sentence that says what is wrong",
+            did=did,
             expected="None or a str that is not empty",
             got=repr(said),
         )
     return said
 
 
-async def catches(answer, meter, does):
+async def catches(answer, meter, does, **faults):
     """Fail unless the faulty meter is found out."""
+    did = f"ran find_fault against a meter that {does}"
     assert_that(
-        await verdict_on(answer, meter) is not None,
+        await verdict_on(answer, meter, did, **faults) is not None,
         said="the faulty meter has to be found out",
-        did=f"ran find_fault against a meter that {does}",
+        did=did,
         expected="a sentence that says what is wrong",
         got="None: no fault was found",
     )
@@ -81,11 +97,12 @@ async def catches(answer, meter, does):
 
 async def spares(answer, meter, where="", **faults):
     """Fail unless the right meter is spared."""
-    said = await verdict_on(answer, meter, **faults)
+    did = f"ran find_fault against a right meter{where}"
+    said = await verdict_on(answer, meter, did, **faults)
     assert_that(
         said is None,
         said="a meter that keeps to the protocol has no fault",
-        did=f"ran find_fault against a right meter{where}",
+        did=did,
         expected="None",
         got=repr(said),
     )
@@ -117,9 +134,25 @@ async def tells_apart_in_spite_of(answer, *more):
 
 
 @exercise.check(
+    "tells a right meter from one that begins at 1",
+    points=1,
+    deadline=40.0,
+    hints=[
+        "Work out by hand what a right meter replies to each of your requests. Do you expect that?",
+        "A total counts the payloads of one client, without the ids, from 0. One socket is one "
+        "client: a second one has another port.",
+        "Ask (id 1, 10 bytes) on a new socket: the reply says 10. Compare whole totals, and not "
+        "only how they grow.",
+    ],
+)
+async def tells_one_that_begins_at_one(answer, draw, variant):
+    await tells_apart(answer, suspects.begins_at_one, "counts each client's bytes from 1")
+
+
+@exercise.check(
     "spares a meter behind a cable that loses",
     points=2,
-    deadline=40.0,
+    deadline=50.0,
     misconception="udp-arrives",
     hints=[
         "No reply came. Is the meter at fault, or the cable?",
@@ -138,7 +171,7 @@ async def spares_behind_a_cable_that_loses(answer, draw, variant):
 @exercise.check(
     "spares a meter whose replies come twice",
     points=2,
-    deadline=30.0,
+    deadline=40.0,
     misconception="reply-is-mine",
     hints=[
         "The second copy of a reply is still there when you ask the next question.",
@@ -157,7 +190,7 @@ async def spares_replies_that_come_twice(answer, draw, variant):
 @exercise.check(
     "spares a meter beside a forger",
     points=1,
-    deadline=30.0,
+    deadline=40.0,
     misconception="anyone-can-answer",
     hints=[
         "Who sent the datagram that you took for a reply?",
@@ -176,22 +209,26 @@ async def spares_beside_a_forger(answer, draw, variant):
 @exercise.check(
     "catches a meter that counts copies",
     points=2,
-    deadline=30.0,
+    deadline=50.0,
     misconception="retry-is-harmless",
     hints=[
         "What does a meter have to remember so that a second try does no harm?",
         "Send one request twice, with the same id. Which total does the second reply have?",
-        "Ask (id 1, 10 bytes), then the same again: both replies say 10.",
+        "Ask (id 1, 10 bytes), then the same again: both replies say 10. The first may come "
+        "twice, so ask (id 2, 1 byte) too: 11.",
     ],
 )
 async def catches_counted_copies(answer, draw, variant):
     await tells_apart(answer, suspects.counts_copies, "counts a copy again")
+    await answer.restart()
+    does = "counts a copy again, and whose replies came twice"
+    await catches(answer, suspects.counts_copies, does, to_client={"duplicate": 1.0})
 
 
 @exercise.check(
     "catches a meter with a small buffer",
     points=1,
-    deadline=30.0,
+    deadline=40.0,
     misconception="recv-fits-any-datagram",
     hints=[
         "How large were your payloads? How large may they be?",
@@ -206,8 +243,7 @@ async def catches_a_small_buffer(answer, draw, variant):
 @exercise.check(
     "catches a meter that mixes its clients",
     points=1,
-    deadline=30.0,
-    misconception="anyone-can-answer",
+    deadline=40.0,
     hints=[
         "How many clients does your program have? What makes one a client of its own?",
         "Two sockets are two clients, and they may use the same ids.",
@@ -221,7 +257,7 @@ async def catches_mixed_clients(answer, draw, variant):
 @exercise.check(
     "catches a meter that trusts the order",
     points=2,
-    deadline=30.0,
+    deadline=40.0,
     misconception="udp-in-order",
     hints=[
         "In which order do your ids come? In which order may they?",
@@ -236,7 +272,7 @@ async def catches_trust_in_order(answer, draw, variant):
 @exercise.check(
     "catches a meter that does not wrap",
     points=1,
-    deadline=30.0,
+    deadline=40.0,
     misconception="sequence-never-wraps",
     hints=[
         "Which number comes after the largest id?",
@@ -251,7 +287,7 @@ async def catches_ids_that_do_not_wrap(answer, draw, variant):
 @exercise.check(
     "catches a meter that falls silent",
     points=1,
-    deadline=12.0,
+    deadline=40.0,
     misconception="retry-for-ever",
     hints=[
         "What if a meter never answers again? And how small may a payload be?",

@@ -21,8 +21,8 @@ _REPLY = struct.Struct("!HI")
 class _Account:
     """What one client has sent: its total, the replies to its last requests by id."""
 
-    def __init__(self):
-        self.total = 0
+    def __init__(self, total=0):
+        self.total = total
         self.replies = {}
         self.newest = None
 
@@ -94,6 +94,13 @@ def tells_the_size(sock):
     """Reply the size of the request in the place of the total."""
     for client, number, payload in _requests(sock):
         sock.sendto(_REPLY.pack(number, len(payload)), client)
+
+
+def begins_at_one(sock):
+    """Count the bytes of each client from 1."""
+    accounts = defaultdict(lambda: _Account(total=1))
+    for client, number, payload in _requests(sock):
+        sock.sendto(accounts[client].reply(number, payload), client)
 
 
 def counts_copies(sock):

@@ -113,14 +113,15 @@ class Exercise:
         name: str,
         *,
         points: int,
-        misconception: str,
         hints: Sequence[str],
+        misconception: str = "",
         deadline: float = 5.0,
     ) -> Callable[[F], F]:
         """Declare an async function (answer, draw, variant) as a check of this exercise.
 
-        name: reads as behaviour. misconception: a slug of misconceptions.toml. hints: two or more,
-        from vague to concrete. deadline: seconds.
+        name: reads as behaviour. hints: two or more, from vague to concrete.
+        misconception: a slug of misconceptions.toml; none where no wrong belief is behind most
+        failures. deadline: seconds.
         """
         if any(check.name == name for check in self.checks):
             raise ValueError(f"{self.slug} has two checks named {name!r}")

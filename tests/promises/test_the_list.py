@@ -52,7 +52,7 @@ def faults_of_checks(exercise: Exercise) -> list[str]:
             faults.append(f"{where} gives no points")
         if len(check.hints) < 2 or len(set(check.hints)) < len(check.hints):
             faults.append(f"{where} has {len(set(check.hints))} different hints; two are the least")
-        if check.misconception not in known:
+        if check.misconception and check.misconception not in known:
             faults.append(f"{where}: {check.misconception} is not in misconceptions.toml")
     return faults
 

@@ -1,4 +1,4 @@
-"""Compares the reply to a copy, and not what the meter counts after it.
+"""Compares the replies to two copies, and not what the meter counts after them.
 
 refused by: catches a meter that counts copies unseen
 misconception: udp-once
@@ -20,6 +20,7 @@ SCRIPT = [
     ("b", 0, 1, 9, "the id after 65535 is not counted"),
     ("b", 1, 0, 9, "an empty request is not answered"),
     ("b", 3, 1, 10, "it does not go on after an empty request"),
+    ("b", 3, 1, 10, "a copy is not the same reply"),
     ("b", 3, 1, 10, "a copy is not the same reply"),
 ]
 

@@ -1,7 +1,7 @@
 """Gives its two clients different ids.
 
 refused by: catches a meter that mixes its clients
-misconception: anyone-can-answer
+misconception:
 """
 
 import socket

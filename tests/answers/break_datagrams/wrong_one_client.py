@@ -1,7 +1,7 @@
 """Is one client only.
 
 refused by: catches a meter that mixes its clients
-misconception: anyone-can-answer
+misconception:
 """
 
 import socket

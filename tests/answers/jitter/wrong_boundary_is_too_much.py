@@ -1,7 +1,7 @@
 """Wants fewer missed than the percentage permits.
 
-refused by: TCP where both suffice
-misconception: tcp-is-slower
+refused by: as many missed as may be suffices
+misconception:
 """
 
 import math

@@ -1,6 +1,6 @@
 """Counts as sent what has arrived.
 
-refused by: what never arrived is missed, TCP where both suffice, neither, where neither suffices
+refused by: no arrival, no delay, what never arrived is missed, what was overtaken is missed where the newest counts, as many missed as may be suffices, neither, where neither suffices
 misconception: udp-arrives
 """
 

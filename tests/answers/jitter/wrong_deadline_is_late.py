@@ -1,7 +1,7 @@
 """Takes what arrives at its deadline for late.
 
 refused by: what comes too late is missed
-misconception: tcp-is-slower
+misconception:
 """
 
 import math

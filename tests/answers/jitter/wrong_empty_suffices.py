@@ -1,7 +1,7 @@
 """Takes an empty log for a flawless one.
 
 refused by: neither, where neither suffices
-misconception: udp-arrives
+misconception:
 """
 
 import math

@@ -1,7 +1,7 @@
 """Has no answer for a log without an arrival.
 
-refused by: what never arrived is missed, neither, where neither suffices
-misconception: udp-arrives
+refused by: no arrival, no delay, neither, where neither suffices
+misconception:
 """
 
 import math

@@ -1,7 +1,7 @@
 """Takes the messages in the order of their numbers.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 import math

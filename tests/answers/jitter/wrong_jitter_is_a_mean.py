@@ -1,7 +1,7 @@
 """Takes the mean of all differences for the jitter.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 import math

@@ -1,7 +1,7 @@
 """Lets a shorter delay make up for a longer one.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 import math

@@ -1,7 +1,7 @@
 """Compares the gaps between arrivals, as if all were sent in one rhythm.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 import math

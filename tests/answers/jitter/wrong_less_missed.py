@@ -1,7 +1,7 @@
 """Takes the one that misses less where neither suffices.
 
 refused by: neither, where neither suffices
-misconception: udp-arrives
+misconception:
 """
 
 import math

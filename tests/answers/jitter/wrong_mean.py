@@ -1,7 +1,7 @@
 """Takes the mean for the percentile.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 

@@ -1,7 +1,7 @@
 """Says that the delay is 0 ms where nothing arrived.
 
-refused by: what never arrived is missed
-misconception: udp-arrives
+refused by: no arrival, no delay
+misconception:
 """
 
 import math

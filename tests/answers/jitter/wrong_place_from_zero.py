@@ -1,7 +1,7 @@
 """Counts the place of the percentile from 0.
 
 refused by: delay and jitter are those of the definitions
-misconception: udp-in-order
+misconception:
 """
 
 import math

@@ -1,6 +1,6 @@
 """Takes UDP where both suffice: it is quicker.
 
-refused by: TCP where both suffice, UDP where TCP makes it wait, a datagram has to fit
+refused by: as many missed as may be suffices, TCP where both suffice, UDP where TCP makes it wait, a datagram has to fit
 misconception: tcp-is-slower
 """
 
