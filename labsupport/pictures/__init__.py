@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from labsupport.pictures.arrivals import arrivals, delays
 from labsupport.pictures.byte_axis import byte_axis
+from labsupport.pictures.curves import curves
+from labsupport.pictures.gantt import gantt
 from labsupport.pictures.hub import hub
 from labsupport.pictures.ladder import ladder
 from labsupport.pictures.picture import Picture
 from labsupport.pictures.states import states
 
-__all__ = ["Picture", "arrivals", "byte_axis", "delays", "hub", "ladder", "states"]
+__all__ = [
+    "Picture",
+    "arrivals",
+    "byte_axis",
+    "curves",
+    "delays",
+    "gantt",
+    "hub",
+    "ladder",
+    "states",
+]

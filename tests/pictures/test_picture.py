@@ -61,6 +61,13 @@ FEW = {"UDP $over$ the cable": [(0, 100.0)]}
 CLIENTS = [("127.0.0.1", 32768 + number) for number in range(300)]
 LONG_HOST = "2001:db8:1234:5678:9abc:def0:1234:5678"
 LONG_ENDS = [(LONG_HOST, port) for _, port in CLIENTS[:20]]
+SPANS = [
+    (f"worker {row}", f"${what}_x$ and more", row + 3.0 * turn, row + 3.0 * turn + 1.5)
+    for row in range(9)
+    for turn, what in enumerate("serving")
+    if what in "serv"
+]
+WAITS = {f"a server of kind {kind}": [(n, kind * n * 100.0) for n in range(9)] for kind in range(4)}
 ALL: dict[str, Callable[[], Picture]] = {
     "ladder": lambda: pictures.ladder(exchange(9), finding="Short."),
     "ladder of 50": lambda: pictures.ladder(exchange(40), finding=LONG, join=False),
@@ -77,6 +84,8 @@ ALL: dict[str, Callable[[], Picture]] = {
     "delays": lambda: pictures.delays(SENT, ARRIVED, finding=LONG, late=0.1, caption="More."),
     "delays with a late end": lambda: pictures.delays(SENT, ARRIVED, finding="Short.", late=9.0),
     "states": lambda: pictures.states(endless(Trace()), finding=LONG),
+    "gantt": lambda: pictures.gantt(SPANS, finding=LONG),
+    "curves": lambda: pictures.curves(WAITS, across="$n$", upwards="wait in ms", finding=LONG),
 }
 
 

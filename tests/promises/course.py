@@ -26,6 +26,7 @@ LESSONS = (
     "02a_tcp_is_a_stream",
     "02b_framing",
     "02c_closing_and_small_writes",
+    "04_threads_and_processes",
 )
 EXERCISES = {
     "greet": "00",

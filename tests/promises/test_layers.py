@@ -35,7 +35,7 @@ GROUND: dict[str, set[str]] = {
     "sockdiag": set(),
 }
 UPPER: tuple[set[str], ...] = (
-    {"pictures", "predictions"},
+    {"crowd", "pictures", "predictions"},
     {"checking"},
     {"grading"},
     {"cli", "notebook"},

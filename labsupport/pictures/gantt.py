@@ -1,0 +1,153 @@
+"""The Gantt chart: who did what from when to when, one row for each.
+
+What is drawn was noted by the program itself: (who, what, begin, end), with moments in seconds on
+one clock. Rows stand in the order in which they were first heard of, and time goes to the right. A
+kind of doing has its colour and its hatch; where nothing was noted, the row is empty.
+
+The words tell for each row what it did in which order and no times, so that two runs that went
+alike are told alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from labsupport.pictures import style
+from labsupport.pictures.picture import Picture
+
+__all__ = ["gantt"]
+
+_RIGHT = 7.85  # inches: the right edge of the bars
+_TALL, _GAP = 0.32, 0.14  # inches: a row, and between two rows
+_LOW, _HEAD = 0.62, 0.4  # inches: for the axis below, and for the signs above
+_SIZE = style.TEXT - 1
+_MOST_ROWS, _MOST_SPANS = 24, 2000
+_LOOKS = (
+    (style.BLUE, ""),
+    (style.ORANGE, "////"),
+    (style.GREEN, "...."),
+    (style.PURPLE, "\\\\\\\\"),
+    (style.YELLOW, "xxxx"),
+    (style.GREY, "||||"),
+)
+
+Span = tuple[str, str, float, float]
+
+
+def gantt(
+    spans: Sequence[Span], *, finding: str, caption: str = "", alt: str | None = None
+) -> Picture:
+    """Who did what, from when to when.
+
+    spans: (who, what, begin, end) in any order; moments in seconds on one clock. Up to 24 rows,
+    six kinds of doing and 2,000 spans.
+    caption: what else is to be said of how it was measured.
+    alt: the picture in words, instead of those made from the data.
+
+    Raises ValueError without spans, for too many, and for one that ends before it begins.
+    """
+    finding = style.sentence(finding)
+    rows, kinds = _sorted(spans)
+    zero = min(begin for _, _, begin, _ in spans)
+    last = max(1000 * (end - zero) for _, _, _, end in spans) or 1.0
+    left = 0.25 + max(style.width(who, style.TEXT) for who in rows)
+    height = _LOW + len(rows) * (_TALL + _GAP) + _HEAD
+    said = "One row for each; empty where nothing was noted"
+    figure, axes = style.paper(height, finding, f"{said}. {caption}" if caption else f"{said}.")
+    scale = (_RIGHT - left) / last
+    for number, (who, its) in enumerate(rows.items()):
+        low = height - _HEAD - (number + 1) * (_TALL + _GAP) + _GAP / 2
+        axes.text(
+            left - 0.12, low + _TALL / 2, who, fontsize=style.TEXT, ha="right", va="center",
+            color=style.BLACK, parse_math=False,
+        )  # fmt: skip
+        for what, begin, end in its:
+            colour, hatch = _LOOKS[kinds.index(what)]
+            at, wide = 1000 * (begin - zero) * scale, 1000 * (end - begin) * scale
+            axes.add_patch(
+                Rectangle(
+                    (left + at, low), max(wide, 0.01), _TALL, facecolor=style.tint(colour),
+                    edgecolor=style.BLACK, hatch=hatch, linewidth=0.7,
+                )
+            )  # fmt: skip
+    _draw_axis(axes, left, last)
+    _draw_signs(axes, kinds, left, height - _HEAD / 2 + 0.04)
+    data = {
+        who: [(what, 1000 * (begin - zero), 1000 * (end - zero)) for what, begin, end in its]
+        for who, its in rows.items()
+    }
+    return Picture(figure, finding, alt or _in_words(rows), data)
+
+
+def _sorted(
+    spans: Sequence[Span],
+) -> tuple[dict[str, list[tuple[str, float, float]]], list[str]]:
+    """The spans of each row by their begin, and the kinds of doing, both as first heard of."""
+    if not spans:
+        raise ValueError("nothing was noted, so there is nothing to draw")
+    rows: dict[str, list[tuple[str, float, float]]] = {}
+    kinds: list[str] = []
+    for who, what, begin, end in spans:
+        if end < begin:
+            raise ValueError(f"{who}: {what} ends {begin - end:g} s before it begins")
+        rows.setdefault(who, []).append((what, begin, end))
+        if what not in kinds:
+            kinds.append(what)
+    for many, most, named in (
+        (len(rows), _MOST_ROWS, "rows"),
+        (len(kinds), len(_LOOKS), "kinds of doing"),
+        (len(spans), _MOST_SPANS, "spans"),
+    ):
+        if many > most:
+            raise ValueError(f"a Gantt chart has room for {most:,} {named}; {many:,} were given")
+    for its in rows.values():
+        its.sort(key=lambda span: span[1:])
+    return rows, kinds
+
+
+def _draw_axis(axes: Axes, left: float, last: float) -> None:
+    axes.plot((left, _RIGHT), (_LOW, _LOW), color=style.BLACK, linewidth=1)
+    step = style.step_of(last, 8)
+    for number in range(int(last / step) + 1):
+        at = left + step * number / last * (_RIGHT - left)
+        axes.plot((at, at), (_LOW, _LOW - 0.06), color=style.BLACK, linewidth=1)
+        axes.text(
+            at, _LOW - 0.1, f"{step * number:g}", fontsize=_SIZE, ha="center", va="top",
+            color=style.BLACK,
+        )  # fmt: skip
+    axes.text(
+        (left + _RIGHT) / 2, _LOW - 0.31, "ms", fontsize=_SIZE, ha="center", va="top",
+        color=style.BLACK,
+    )  # fmt: skip
+
+
+def _draw_signs(axes: Axes, kinds: list[str], left: float, level: float) -> None:
+    looks: dict[str, Any] = {"edgecolor": style.BLACK, "linewidth": 0.7}
+    at = left
+    for what, (colour, hatch) in zip(kinds, _LOOKS, strict=False):
+        axes.add_patch(
+            Rectangle(
+                (at, level - 0.08), 0.3, 0.16, facecolor=style.tint(colour), hatch=hatch, **looks
+            )
+        )
+        axes.text(
+            at + 0.38, level, what, fontsize=_SIZE, va="center", color=style.BLACK,
+            parse_math=False,
+        )  # fmt: skip
+        at += 0.38 + style.width(what, _SIZE) + 0.3
+
+
+def _in_words(rows: dict[str, list[tuple[str, float, float]]]) -> str:
+    said = [f"Gantt chart with {style.count(len(rows), 'row')}."]
+    for who, its in rows.items():
+        runs = [(what, len(list(same))) for what, same in groupby(what for what, _, _ in its)]
+        parts = [what if times == 1 else f"{what} ({times} times)" for what, times in runs]
+        if len(parts) > 8:
+            parts = [*parts[:7], f"and {len(parts) - 7} more"]
+        said.append(f"{who}: {', then '.join(parts)}.")
+    return " ".join(said)
