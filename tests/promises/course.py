@@ -27,6 +27,7 @@ LESSONS = (
     "02b_framing",
     "02c_closing_and_small_writes",
     "04_threads_and_processes",
+    "05a_the_event_loop_by_hand",
 )
 EXERCISES = {
     "greet": "00",
