@@ -42,6 +42,7 @@ EXERCISES = {
     "ferry": "03",
     "jitter": "03",
     "break_datagrams": "03",
+    "loop": "05a",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
