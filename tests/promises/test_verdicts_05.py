@@ -1,0 +1,5 @@
+"""The verdicts on stubs, solutions, right and wrong answers of lesson 05a."""
+
+from tests.promises.judging import *  # noqa: F403
+
+LESSONS = ("05a",)
