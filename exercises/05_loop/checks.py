@@ -151,7 +151,7 @@ def having(did):
 
 def serving(answer, limit):
     """Run the answer's serve with that limit for what is pending for a client."""
-    return answer.serving("serve", given={"limit": limit})
+    return answer.serving("serve", limit)
 
 
 async def exchange(conn, draw, said="what a client sends comes back at once"):
