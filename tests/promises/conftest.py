@@ -8,7 +8,7 @@ pytest.register_assert_rewrite("tests.promises.judging")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise the tests that a file has from `judging.py`, by the file's `LESSONS`."""
+    """Parametrise the tests that a file has from `judging.py`, by the file's `EXERCISES`."""
     if metafunc.function.__module__ == "tests.promises.judging":
         from tests.promises import judging
 

@@ -1,7 +1,7 @@
 """The promises about verdicts: stubs fail, solutions pass, and so on, by the engine itself.
 
-The tests here are run once for each lesson, by the files test_verdicts_*.py, which import them and
-set `LESSONS`: pytest-xdist hands out whole files, so several files run side by side.
+The tests here are run by the files test_verdicts_*.py, which import them and set `EXERCISES`:
+pytest-xdist hands out whole files, so several files run side by side.
 """
 
 from __future__ import annotations
@@ -31,19 +31,9 @@ SECONDS = 170  # to wait for one report, while others are made beside it on a bu
 pytestmark = pytest.mark.timeout(SECONDS + 10)
 
 
-def slugs_of(lessons: tuple[str, ...]) -> list[str]:
-    """The slugs of some lessons' exercises, steps too."""
-    return [
-        slug
-        for folder in course.slugs()
-        for slug, exercise in course.exercises(folder).items()
-        if exercise.lesson in lessons
-    ]
-
-
-def cases(test: str, lessons: tuple[str, ...]) -> list[tuple[Path, str]]:
-    """What a test is run with: the file of an answer, and its slug."""
-    slugs = slugs_of(lessons)
+def cases(test: str, exercises: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """What a test is run with: the file of an answer, and its slug, also of steps."""
+    slugs = [slug for exercise in exercises for slug in course.exercises(exercise)]
     bases = [(slug, slug.partition(".")[0]) for slug in slugs]
     made: dict[str, list[tuple[Path, str]]] = {
         "test_a_stub_earns_no_point": [(course.task(base), slug) for slug, base in bases],
@@ -60,8 +50,8 @@ def cases(test: str, lessons: tuple[str, ...]) -> list[tuple[Path, str]]:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Give a test of this module the cases of the lessons that its importing file names."""
-    made = cases(metafunc.function.__name__, metafunc.module.LESSONS)
+    """Give a test of this module the cases of the exercises that its importing file names."""
+    made = cases(metafunc.function.__name__, metafunc.module.EXERCISES)
     names = [slug if path.suffix == ".ipynb" else f"{slug}/{path.stem}" for path, slug in made]
     metafunc.parametrize(("path", "slug"), made, ids=names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def test_an_exercise_is_there_with_checks_task_and_solution(slug: str) -> None:
         if not path.is_file()
     ]
     assert missing == []
+
+
+def test_the_answers_of_an_exercise_are_judged_by_one_file() -> None:
+    names = sorted(path.stem for path in Path(__file__).parent.glob("test_verdicts_*.py"))
+    judging = [importlib.import_module(f"{__package__}.{name}") for name in names]
+    judged = [slug for module in judging for slug in module.EXERCISES]
+    assert sorted(judged) == sorted(course.slugs())
 
 
 @pytest.mark.parametrize("slug", course.slugs())

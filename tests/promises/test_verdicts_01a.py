@@ -2,4 +2,4 @@
 
 from tests.promises.judging import *  # noqa: F403
 
-LESSONS = ("01a",)
+EXERCISES = ("probe",)

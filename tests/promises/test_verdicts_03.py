@@ -1,5 +1,5 @@
-"""The verdicts on stubs, solutions, right and wrong answers of lesson 03."""
+"""The verdicts on stubs, solutions, right and wrong answers of lesson 03, but for ferry."""
 
 from tests.promises.judging import *  # noqa: F403
 
-LESSONS = ("03",)
+EXERCISES = ("ask", "jitter", "break_datagrams")
