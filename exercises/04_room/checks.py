@@ -549,7 +549,7 @@ async def two_hundred_come_and_go(answer, draw, variant):
             joins = {f"* {name} joins\n".encode() for name in group}
             await hears_all(watching, joins, "everybody who joins is announced", did)
             if wave == 0:
-                full = await asyncio.to_thread(answer.held)
+                full = answer.held()
             did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
             for number, conn in enumerate(conns):
                 if number % 2:
@@ -580,7 +580,7 @@ async def given_back(answer, full, did):
     until = Deadline(GENEROUS * patience.get())
     while True:
         last = until.expired
-        now = await asyncio.to_thread(answer.held)
+        now = answer.held()
         more = {
             "threads": now.threads - full.threads,
             "descriptors": now.descriptors - full.descriptors,

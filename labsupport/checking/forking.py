@@ -221,7 +221,6 @@ class Forker:
         self._hosts: set[ForkedHost] = set()
         self.scratch = Path(tempfile.gettempdir())
         """Where the folders of answers are made that have no disk of their own."""
-        self._own_network: int | None = None
         missing: list[str] = []
         for protection in levels():
             try:

@@ -219,7 +219,7 @@ def _warm_up() -> None:
     """Import what checks and their event loops will need: each fork has it for nothing."""
     for name in WARM:
         importlib.import_module(name)
-    asyncio.run(asyncio.to_thread(int))
+    asyncio.run(asyncio.sleep(0))
     gc.collect()
     gc.freeze()
 
