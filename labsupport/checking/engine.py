@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import logging
 import os
 import queue
 import secrets
@@ -40,6 +41,8 @@ _START = _SLACK = 45.0
 _CLOSE = 5.0  # seconds for a judge to end after its input did
 _GLANCE = 0.2  # seconds; on Windows an interrupt is seen only between two waits
 _ROOT = Path(__file__).resolve().parents[2]
+
+_log = logging.getLogger(__name__)
 
 
 def check(
@@ -113,8 +116,10 @@ def _judged(job: dict[str, Any]) -> tuple[dict[str, Any], list[Result], dict[str
     """Plan, results and end of a job. If an idle judge turns out broken, a new one does it."""
     judge = _idle_one()
     if judge is not None:
-        with contextlib.suppress(EngineError):
+        try:
             return _judged_by(judge, job)
+        except EngineError as error:
+            _log.info("A judge is replaced. %s", error)
     return _judged_by(_Judge(), job)
 
 

@@ -231,6 +231,26 @@ def test_calls_that_no_answer_needs_fail(judged: Judged, level: int, what: str, 
     assert result.verdict == "passed", result
 
 
+def test_a_child_stays_in_the_session_of_its_answer(judged: Judged, level: int) -> None:
+    if level < FENCED:
+        pytest.skip("promised where there is a filter")
+    result = judged(
+        'assert_equal(await answer.call("f"), "PermissionError", "setsid fails in a child")',
+        """
+        import os
+        def f():
+            read, write = os.pipe()
+            if os.fork() == 0:
+                try: os.setsid()
+                except OSError as error: os.write(write, type(error).__name__.encode())
+                os._exit(0)
+            os.close(write)
+            return os.read(read, 100).decode()
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_odd_address_families_are_refused(judged: Judged, level: int) -> None:
     if level < FENCED:
         pytest.skip("promised where there is a filter")

@@ -52,6 +52,9 @@ def family():
 def alone():
     if os.getpid() > 9: raise SystemExit("this would harm the machine")
 
+def own_session():
+    with contextlib.suppress(PermissionError): os.setsid()
+
 host = next(each for each in gc.get_objects() if type(each).__name__ == "Host")
 wire = sys.modules["_host.wire"]
 def say(message): host.send(message)

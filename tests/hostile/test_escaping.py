@@ -257,7 +257,7 @@ REMAINS = [
         """
         def f():
             if os.fork() == 0:
-                os.setsid()
+                own_session()
                 if os.fork(): os._exit(0)
                 kept = [socket.create_server(("127.0.0.1", 0)) for _ in range(20)]
                 while True: time.sleep(1)

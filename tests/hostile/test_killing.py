@@ -135,7 +135,7 @@ ATTACKS = [
         """
         def f():
             if os.fork() == 0:
-                os.setsid()
+                own_session()
                 for number in signal.valid_signals() - {9, 19}:
                     with contextlib.suppress(OSError): signal.signal(number, signal.SIG_IGN)
                 while True: time.sleep(1)
@@ -147,7 +147,7 @@ ATTACKS = [
         """
         def f():
             if os.fork() == 0:
-                os.setsid()
+                own_session()
                 if os.fork(): os._exit(0)
                 os.chdir("/")
                 os.closerange(0, 99)
@@ -163,7 +163,7 @@ ATTACKS = [
                 until = time.monotonic() + 20
                 while time.monotonic() < until:
                     if os.fork(): os._exit(0)
-                    os.setsid()
+                    own_session()
             return 41
         """,
         deadline=3.0,

@@ -10,6 +10,8 @@ Refused calls fail with EPERM, so that a program can go on. Further rules:
   back to clone, whose flags it can. clone and unshare into new namespaces fail.
 - socket is for AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK; others fail with EAFNOSUPPORT. AF_VSOCK
   in particular reaches the host of a virtual machine through any network namespace.
+- setsid fails: the kernel gives each session its share of the processors (sched(7), autogroup). A
+  thousand processes that fork in one session leave the judge its turns; in a thousand they do not.
 - A program for another architecture, or for x32, is killed.
 
 Numbers: linux/arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -37,8 +39,8 @@ _X86_64 = {
     "personality": 135, "pidfd_getfd": 438, "pivot_root": 155, "process_madvise": 440,
     "process_vm_readv": 310, "process_vm_writev": 311, "ptrace": 101, "quotactl": 179,
     "reboot": 169, "request_key": 249, "semget": 64, "setdomainname": 171, "sethostname": 170,
-    "setns": 308, "settimeofday": 164, "shmget": 29, "swapoff": 168, "swapon": 167, "syslog": 103,
-    "umount2": 166, "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
+    "setns": 308, "setsid": 112, "settimeofday": 164, "shmget": 29, "swapoff": 168, "swapon": 167,
+    "syslog": 103, "umount2": 166, "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
 }  # fmt: skip
 _AARCH64 = {
     "acct": 89, "add_key": 217, "bpf": 280, "chroot": 51, "clock_settime": 112,
@@ -51,9 +53,9 @@ _AARCH64 = {
     "open_by_handle_at": 265, "open_tree": 428, "perf_event_open": 241, "personality": 92,
     "pidfd_getfd": 438, "pivot_root": 41, "process_madvise": 440, "process_vm_readv": 270,
     "process_vm_writev": 271, "ptrace": 117, "quotactl": 60, "reboot": 142, "request_key": 218,
-    "semget": 190, "setdomainname": 162, "sethostname": 161, "setns": 268, "settimeofday": 170,
-    "shmget": 194, "swapoff": 225, "swapon": 224, "syslog": 116, "umount2": 39, "unshare": 97,
-    "userfaultfd": 282, "vmsplice": 75,
+    "semget": 190, "setdomainname": 162, "sethostname": 161, "setns": 268, "setsid": 157,
+    "settimeofday": 170, "shmget": 194, "swapoff": 225, "swapon": 224, "syslog": 116, "umount2": 39,
+    "unshare": 97, "userfaultfd": 282, "vmsplice": 75,
 }  # fmt: skip
 _ARCHITECTURES = {  # AUDIT_ARCH, refused, clone, socket
     "x86_64": (0xC000003E, _X86_64, 56, 41),
