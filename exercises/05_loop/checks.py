@@ -41,7 +41,7 @@ GENEROUS = 5.0  # seconds that an answer may be late, however busy the machine i
 PIECE = 64 * 1024  # bytes
 SMALL = 64 * 1024  # a limit of pending bytes that is soon reached
 LARGE = 256 * 1024 * 1024  # and one that is not
-MUCH = 16 * 1024 * 1024  # bytes: more than the buffers of one direction take, most of the time
+MUCH = 16 * 1024 * 1024  # bytes: more than the buffers of one direction take
 PART = 4 * 1024 * 1024  # bytes: after them a socket is ready to write again
 TOO_MUCH = 64 * 1024 * 1024  # bytes: more than all buffers and a small limit take
 STUCK = 1.0  # seconds in which nothing more is taken
@@ -346,7 +346,7 @@ def same(one, other, at):
 )
 async def a_client_that_does_not_read_holds_up_nobody(answer, draw, variant):
     said = "the others are served while one client does not read"
-    data = draw.bytes(PIECE) * (MUCH // PIECE)
+    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
     async with serving(answer, LARGE) as peer:
         other = await comes(peer, draw)
         slow = await comes(peer, draw)
@@ -379,7 +379,7 @@ async def a_client_that_does_not_read_holds_up_nobody(answer, draw, variant):
 )
 async def what_is_pending_goes_out_after_the_end(answer, draw, variant):
     said = "who has ended its direction gets all of its echo, and then the end"
-    data = draw.bytes(PIECE) * (MUCH // PIECE)
+    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
     async with serving(answer, LARGE) as peer:
         other = await comes(peer, draw)
         conn = await comes(peer, draw)
