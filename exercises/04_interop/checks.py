@@ -152,10 +152,13 @@ class Sentence:
             return self.common
         if self.open:
             return (
-                f"sentence {self.number} of your page is open, and another reader takes it in "
-                "another way than your server"
+                f"sentence {self.number} of your page is open: the second implementation reads "
+                f"{self.reading!r} into it, and your server does not"
             )
-        return f"sentence {self.number} of your page says {self.reading!r}, and your server differs"
+        return (
+            f"sentence {self.number} of your page says {self.reading!r}, and your server does "
+            "something else"
+        )
 
     @property
     def did(self):
