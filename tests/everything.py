@@ -14,10 +14,19 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Most of a test is waiting, so four of them share two processors well. Files begin in this order:
-# one that takes long and begins late is waited for alone.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-LONG_FIRST = ("tests/setup", "tests/browser", "tests/promises", "tests")
+# Most of a test is waiting, so six of them share two processors well. Files begin in the order in
+# which they are named: one that takes long and begins late is waited for alone.
+PARALLEL = ("-n", "6", "--dist", "loadfile", "--no-loadscope-reorder")
+LONG_FIRST = (
+    "tests/setup",
+    "tests/promises/test_verdicts_03_ferry.py",
+    "tests/promises/test_verdicts_05a.py",
+    "tests/promises/test_verdicts_04.py",
+    "tests/browser",
+    "tests/cli",
+    "tests/promises",
+    "tests",
+)
 STEPS = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
@@ -34,7 +43,7 @@ STEPS = (
         (
             "pytest",
             *("-p", "tests.notebooks.plugin"),
-            *("--nbval", "notebooks", "exercises", "solutions"),
+            *("--nbval", "solutions", "notebooks", "exercises"),
             *PARALLEL,
         ),
     ),

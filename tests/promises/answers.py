@@ -24,7 +24,7 @@ from labsupport.checking.report import Report
 from tests.promises import course
 
 REFUSING = {"failed", "crashed", "timed out", "killed", "leaked"}
-AT_ONCE = 6  # in one worker; nearly all of a check is waiting
+AT_ONCE = 6  # in one worker; most of a check is waiting
 HEADER = re.compile(
     r"^refused by:(?P<checks>.*?)^misconception:(?P<belief>[^\n]*)", re.MULTILINE | re.DOTALL
 )
@@ -110,9 +110,9 @@ Case = tuple[Path, str]
 
 
 @contextmanager
-def judged(cases: Iterable[Case]) -> Iterator[dict[Case, Future[Report]]]:
+def judged(cases: Iterable[Case], at_once: int) -> Iterator[dict[Case, Future[Report]]]:
     """Judge answers (a .py file or a notebook, and the slug) in the background, in their order."""
-    pool = ThreadPoolExecutor(AT_ONCE)
+    pool = ThreadPoolExecutor(at_once)
     try:
         yield {
             (path, slug): pool.submit(_report, path, slug) for path, slug in dict.fromkeys(cases)

@@ -1,7 +1,8 @@
 """The promises about verdicts: stubs fail, solutions pass, and so on, by the engine itself.
 
-The tests here are run by the files test_verdicts_*.py, which import them and set `EXERCISES`:
-pytest-xdist hands out whole files, so several files run side by side.
+The tests here are run by the files test_verdicts_*.py, which import them and set `EXERCISES`, and
+`AT_ONCE` where nearly all of an answer's time is waiting: pytest-xdist hands out whole files, so
+several files run side by side.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import pytest
 
 from labsupport.checking.report import Report
 from tests.promises import answers, course
+from tests.promises.answers import AT_ONCE
 
 __all__ = [
+    "AT_ONCE",
     "pytestmark",
     "reports",
     "test_a_right_answer_is_accepted",
@@ -65,7 +68,7 @@ def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")
     ]
-    with answers.judged(wanted) as waiting:
+    with answers.judged(wanted, module.AT_ONCE) as waiting:
 
         def ask(path: Path, slug: str) -> Report:
             future: Future[Report] = waiting[path, slug]
