@@ -72,6 +72,8 @@ def gantt(
     top = _LOW + len(rows) * (_TALL + _GAP)
     height = top + (_STRIP if lag else 0) + _HEAD
     said = "One row for each; empty where nothing was noted"
+    if lag:
+        said += "; above them, how late the loop called what was due"
     figure, axes = style.paper(height, finding, f"{said}. {caption}" if caption else f"{said}.")
     scale = (_RIGHT - left) / last
     for number, (who, its) in enumerate(rows.items()):
@@ -147,7 +149,13 @@ def _draw_lag(axes: Axes, late: Lag, left: float, foot: float, last: float) -> N
     axes.plot((left, _RIGHT), (level, level), color=style.GREY, linewidth=0.6, linestyle=":")
     looks: dict[str, Any] = {"color": style.BLACK, "ha": "right", "va": "center"}
     axes.text(left - 0.12, (foot + level) / 2, "loop lag", fontsize=style.TEXT, **looks)
-    axes.text(left - 0.12, level, f"{most:,.0f} ms", fontsize=_SIZE, **looks)
+    axes.text(
+        left - 0.12,
+        level,
+        f"{most:,.0f} ms" if most >= 10 else f"{most:.2g} ms",
+        fontsize=_SIZE,
+        **looks,
+    )
     axes.text(left - 0.12, foot, "0 ms", fontsize=_SIZE, **looks)
 
 
