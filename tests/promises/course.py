@@ -28,6 +28,7 @@ LESSONS = (
     "02c_closing_and_small_writes",
     "04_threads_and_processes",
     "05a_the_event_loop_by_hand",
+    "05b_asyncio",
 )
 EXERCISES = {
     "greet": "00",
@@ -49,6 +50,8 @@ EXERCISES = {
     "break_threads": "04",
     "interop": "04",
     "loop": "05a",
+    "gather": "05b",
+    "room2": "05b",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
