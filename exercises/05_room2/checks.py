@@ -33,7 +33,7 @@ deliver = Exercise(
 LONGEST = 4000  # bytes of a line
 SHORT_LINES = 2500  # with the speaker's name less than 64 KiB, which a transport always takes
 BURST = 50  # lines that are on their way at once; an outbox has room for ten times as many
-BURSTS = 60  # of the longest lines: 12 MB, more than a system's buffers and an outbox take
+BURSTS = 100  # of the longest lines: 20 MB, more than a system's buffers and an outbox take
 LATER = 5  # bursts: half an outbox
 SMALL = 64 * 1024  # bytes of a client's receive buffer
 AT_ONCE = 40  # clients in the room
@@ -45,9 +45,9 @@ GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine i
 
 
 async def delivered(answer, draw, most, free):
-    """An outbox for each of `free`, which says for how many lines it has room; who got what.
+    """Deliver a line to outboxes of that size; free: for how many lines each has room, by name.
 
-    Returns the line, what deliver returned, and the lines of each outbox.
+    Returns the line, what deliver returned, and what was and what is in each outbox.
     """
     boxes, old = {}, {}
     for name, room in free.items():
@@ -68,11 +68,12 @@ async def delivered(answer, draw, most, free):
             got=f"it was still waiting after {GENEROUS:g} s",
             waited=True,
         )
+    result = call.result()
     lines = {name: [] for name in free}
     for name, box in boxes.items():
         for _ in range(await box.call("qsize")):
             lines[name].append(await box.call("get_nowait"))
-    return line, call.result(), old, lines
+    return line, result, old, lines
 
 
 def told(free):

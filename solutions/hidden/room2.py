@@ -5,7 +5,7 @@ from labsupport.checking import HiddenChecks, assert_that
 hidden = HiddenChecks("room2")
 
 BURST = 50  # lines
-BURSTS = 60
+BURSTS = 100
 LATER = 5  # bursts by which the second slow reader joins later
 
 

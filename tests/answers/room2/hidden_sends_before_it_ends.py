@@ -47,9 +47,10 @@ class Client:
                 await self.write(self.outbox.get_nowait())
 
     async def write(self, line):
-        with contextlib.suppress(ConnectionError):
+        if not self.writer.is_closing():
             self.writer.write(line)
-            await self.writer.drain()
+            with contextlib.suppress(ConnectionError):
+                await self.writer.drain()
 
     async def close(self):
         with contextlib.suppress(ConnectionError):

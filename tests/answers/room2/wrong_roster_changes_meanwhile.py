@@ -40,9 +40,10 @@ class Client:
     async def send(self):
         """Empty the outbox until its end; when the connection is gone, into nothing."""
         while (line := await self.outbox.get()) is not None:
-            with contextlib.suppress(ConnectionError):
+            if not self.writer.is_closing():
                 self.writer.write(line)
-                await self.writer.drain()
+                with contextlib.suppress(ConnectionError):
+                    await self.writer.drain()
 
     async def close(self):
         with contextlib.suppress(ConnectionError):
