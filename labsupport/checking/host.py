@@ -16,9 +16,11 @@ the answer's output (ResourceWarning, which it hides by default). The messages:
     where   say which lines of the answer are running
     ping    say that it is there
 
-Each call has a thread, and coroutines a fresh loop in it. A stand-in is a proxy: each method call
-on it becomes a message ("ask") and waits for its reply. When the channel ends, the judge is gone,
-and the whole process group ends with it.
+Each call has a thread, and coroutines a fresh loop in it. What they leave running when they return
+is told in the answer's output too, before the loop ends it. A flag is a threading.Event, and for an
+`async def` an asyncio.Event. A stand-in is a proxy: each method call on it becomes a message
+("ask") and waits for its reply. When the channel ends, the judge is gone, and the whole process
+group ends with it.
 
 The learner's code can do anything to this process. What it sends is untrusted, and the judge
 treats it so.
@@ -51,6 +53,7 @@ _MESSAGE = 2000
 _SAMPLES = 10
 _PARTING = 2.0  # seconds that a peer may be silent after the answer left a connection open
 _PAUSE = 0.01  # seconds between two looks at the running threads
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE
 _BUSY = 0.002  # seconds of processor time during all looks; a thread that waits uses none
 
 
@@ -79,6 +82,7 @@ class Host:
         self.asked: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self.asks = 0
         self.loops: dict[int, Any] = {}  # thread -> the event loop that runs in it
+        self.twins: dict[threading.Event, tuple[Any, Any]] = {}  # flag -> its loop, asyncio.Event
         self.own_threads: set[int] = set()
 
     def run(self, missing: list[str]) -> NoReturn:
@@ -129,7 +133,7 @@ class Host:
         if op == "reply":
             self.asked[message["ask"]].put(message)
         elif op == "set":
-            self._flag(message["flag"]).set()
+            self._set(self._flag(message["flag"]))
         elif op == "load":
             source.put(message)
         elif op == "quiet":
@@ -204,18 +208,41 @@ class Host:
         return {"op": "done", "value": getattr(self.objects[request["object"]], request["name"])}
 
     def _called(self, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        result = target(*args, **kwargs)
-        if not isinstance(result, types.CoroutineType):
+        is_coroutine = _is_coroutine_function(target)
+        result: Any = None if is_coroutine else target(*args, **kwargs)
+        if not is_coroutine and not isinstance(result, types.CoroutineType):
             return result
         import asyncio  # 30 ms, which most answers need not pay
 
         me = threading.get_ident()
         with asyncio.Runner() as runner:
-            self.loops[me] = runner.get_loop()
+            loop = self.loops[me] = runner.get_loop()
             try:
+                if is_coroutine:
+                    result = target(*(self._awaitable(each, loop) for each in args), **kwargs)
                 return runner.run(result)
             finally:
                 del self.loops[me]
+                _tell_of_tasks(loop)
+
+    def _awaitable(self, value: Any, loop: Any) -> Any:
+        """For a flag an asyncio.Event, which is set when the flag is; else the value itself."""
+        if not isinstance(value, threading.Event):
+            return value
+        import asyncio
+
+        twin = asyncio.Event()
+        self.twins[value] = loop, twin
+        if value.is_set():  # it was before anybody knew of the other
+            twin.set()
+        return twin
+
+    def _set(self, flag: threading.Event) -> None:
+        flag.set()
+        if flag in self.twins:
+            loop, twin = self.twins[flag]
+            with contextlib.suppress(RuntimeError):  # the call has ended, and its loop is closed
+                loop.call_soon_threadsafe(twin.set)
 
     def _target(self, request: dict[str, Any]) -> Any:
         """What is to be called: a name of the module, or a method of an object."""
@@ -549,6 +576,19 @@ def _place(seen: list[tuple[int, str]], busy: bool) -> dict[str, Any]:
     (line, function), _ = Counter(seen).most_common(1)[0]
     lines = sorted({line for line, _ in seen})
     return {"line": line, "lines": lines, "function": function, "busy": busy}
+
+
+def _is_coroutine_function(target: Any) -> bool:
+    """Whether it is an `async def`; `inspect` asks more, and is slow to import."""
+    code = getattr(target, "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE)
+
+
+def _tell_of_tasks(loop: Any) -> None:
+    """Warn of the answer's tasks that are not done although the call that made them is."""
+    for place in _waiting_tasks(loop):
+        said = f"the task in `{place['function']}` was not done when its loop ended"
+        warnings.warn_explicit(said, ResourceWarning, FILE, place["line"])
 
 
 def _waiting_tasks(loop: Any) -> list[dict[str, Any]]:

@@ -36,7 +36,10 @@ class StandIn:
 
 
 class Flag:
-    """A threading.Event in the answer's process that the checks can set."""
+    """An event in the answer's process that the checks can set.
+
+    A threading.Event; where it is handed to an `async def`, an asyncio.Event.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
