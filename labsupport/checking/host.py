@@ -385,17 +385,25 @@ class Host:
                 {"op": "ask", "ask": ask, "standin": number, "method": "run", "args": [],
                  "kwargs": {}}
             )  # fmt: skip
+            asked = False
             while not reply.done():
                 try:
                     await asyncio.wait([reply])
                 except asyncio.CancelledError:
                     if reply.done():
                         raise
-                    left = loop not in self.loops.values()  # what made it has returned already
-                    self.send({"op": "cancel", "ask": ask, "left": left})
+                    asked = True
+                    self.send({"op": "cancel", "ask": ask, "left": self._is_over(loop)})
+            if asked and not reply.result()["told"]:  # `run` had ended before it was to be told
+                raise asyncio.CancelledError
         finally:
             del self.asked[ask]
+            self.send({"op": "over", "ask": ask, "left": self._is_over(loop)})
         return _outcome(reply.result())
+
+    def _is_over(self, loop: Any) -> bool:
+        """Whether the call that a loop was made for has returned or raised."""
+        return loop not in self.loops.values()
 
     def _expecting(self, take: Callable[[dict[str, Any]], None]) -> int:
         """The number of a new call to a stand-in, whose reply `take` gets."""

@@ -121,7 +121,9 @@ class RemoteAnswer:
         self._stand_ins: list[StandIn] = []
         self._numbers = 0
         self._asks: dict[asyncio.Task[None], int] = {}
-        self._runs: dict[int, tuple[Coroutine, asyncio.Task[object]]] = {}
+        self._runs: dict[int, asyncio.Task[object]] = {}
+        self._followed: dict[int, Coroutine] = {}
+        self._told: set[int] = set()
         self._sending = asyncio.Lock()
         self._gone: HostGone | None = None
         self.ended = asyncio.Event()
@@ -535,14 +537,20 @@ class RemoteAnswer:
             if type(message["ask"]) is not int:
                 raise wire.BadFrame("a call without a number")
             stand_in = self._stand_ins[message["standin"]]
+            if isinstance(stand_in, Coroutine):
+                if len(self._followed) >= _ASKS:
+                    raise wire.BadFrame(f"more than {_ASKS} coroutines at once")
+                self._followed[message["ask"]] = stand_in
             task = asyncio.create_task(self._asked(stand_in, message))
             self._asks[task] = size
             task.add_done_callback(self._asks.pop)
         elif op == "cancel":
+            self._followed[message["ask"]].cancelled(message["left"] is True)
             if message["ask"] in self._runs:  # else it has ended meanwhile
-                stand_in, run = self._runs[message["ask"]]
-                stand_in.left = message["left"] is True
+                run = self._runs[message["ask"]]
                 asyncio.get_running_loop().call_soon(run.cancel)  # behind its beginning
+        elif op == "over":
+            self._followed.pop(message["ask"]).over(message["left"] is True)
         elif op == "outcome":
             raised = message["raised"]
             self._outcomes[message["id"]](
@@ -583,7 +591,9 @@ class RemoteAnswer:
             if isinstance(stand_in, Coroutine):
                 method = partial(self._ran, stand_in, message["ask"])
             raised, value = await self._performed(method, message)
-        reply = {"op": "reply", "ask": message["ask"]}
+        told = message["ask"] in self._told  # that it was cancelled
+        self._told.discard(message["ask"])
+        reply = {"op": "reply", "ask": message["ask"], "told": told}
         with contextlib.suppress(HostGone):
             try:
                 await self._send(reply | ({"raised": raised} if raised else {"value": value}))
@@ -611,12 +621,14 @@ class RemoteAnswer:
     async def _ran(self, stand_in: Coroutine, ask: int) -> object:
         """Run a coroutine stand-in in a task that its coroutine in the answer can cancel."""
         run = asyncio.ensure_future(stand_in.run())
-        self._runs[ask] = stand_in, run
+        self._runs[ask] = run
         try:
             await asyncio.wait([run])
         finally:
             del self._runs[ask]
             run.cancel()
+        if run.cancelling():
+            self._told.add(ask)
         if run.cancelled():
             raise _RunCancelled
         return run.result()

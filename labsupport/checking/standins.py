@@ -41,15 +41,21 @@ class Coroutine(StandIn):
     It begins when the answer runs it, and ends when `run` returns or raises. When the answer
     cancels it, CancelledError is raised in `run`, which may take its time. A method of another
     stand-in returns it, so that it is seen when it is made. It can be handed over once.
+
+    What the answer's process says of it comes in the order in which it happened there.
     """
 
     exposed = ("run",)
-    left = False
-    """Whether the call that made it was over when it was cancelled last."""
 
     async def run(self) -> object:
         """What the coroutine does."""
         raise NotImplementedError
+
+    def cancelled(self, left: bool) -> None:
+        """Told when it is cancelled. left: whether the call that it was made in had ended."""
+
+    def over(self, left: bool) -> None:
+        """Told when the coroutine in the answer's process has ended. left: as above."""
 
 
 class Flag:

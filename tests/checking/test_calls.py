@@ -297,13 +297,14 @@ WORKS = """
 class Work(Coroutine):
     def __init__(self):
         self.begun, self.asked, self.free = (asyncio.Event() for _ in range(3))
-        self.left_at_first = None
+        self.told = []
+    def cancelled(self, left): self.told.append(("cancelled", left))
+    def over(self, left): self.told.append(("over", left))
     async def run(self):
         self.begun.set()
         try:
             return await asyncio.Event().wait()
         except asyncio.CancelledError:
-            self.left_at_first = self.left
             self.asked.set()
             await self.free.wait()
             raise
@@ -323,7 +324,7 @@ async with answer.running("both", Maker(work)) as task:
     await work.begun.wait()
     await task.cancel()
     await work.asked.wait()
-    assert (work.left_at_first, task.done()) == (False, False)
+    assert (work.told, task.done()) == ([("cancelled", False)], False)
     work.free.set()
     try:
         await task.result()
@@ -331,7 +332,7 @@ async with answer.running("both", Maker(work)) as task:
         assert "CancelledError" in raised.kinds, raised
     else:
         raise AssertionError("it was cancelled")
-    assert work.left is False
+    assert_equal(work.told, [("cancelled", False), ("over", False)], said="it was waited for")
 """,
         """
         async def both(make):
@@ -349,7 +350,7 @@ def test_a_coroutine_of_the_checks_that_is_left_running_says_so(judged: Judged) 
 work.free.set()
 async with answer.running("forgets", Maker(work)) as task:
     assert await task.result() == 7
-    assert work.left_at_first is True
+    assert_equal(work.told, [("cancelled", True), ("over", True)], said="its loop cancelled it")
 """,
         """
         import asyncio
