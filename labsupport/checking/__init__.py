@@ -30,6 +30,7 @@ machine is tried again, and is inconclusive after three times (strain). A failur
 schedule is shown with the simplest schedule that fails alike (reducing).
 
     exercise, draw, asserts      what a checks.py is written with
+    suspects                     the programs that a learner's peers tell right from wrong
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
     files, buffers               what an answer left in its folder and in its sockets, unopened

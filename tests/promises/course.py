@@ -48,6 +48,7 @@ EXERCISES = {
     "room": "04",
     "break_threads": "04",
     "loop": "05a",
+    "break_loop": "05a",
     "gather": "05b",
 }
 ANSWERS = ROOT / "tests" / "answers"
