@@ -68,7 +68,7 @@ def folder(slug: str) -> Path:
     """The folder of an exercise, which is named by its slug (a step's is its exercise's)."""
     base = slug.partition(".")[0]
     lesson = EXERCISES.get(base, "??")[:2]
-    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]*_{base}"))
+    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]_{base}"))
     return found[0] if found else ROOT / "exercises" / f"{lesson}_{base}"
 
 
