@@ -50,6 +50,7 @@ EXERCISES = {
     "break_threads": "04",
     "interop": "04",
     "loop": "05a",
+    "break_loop": "05a",
     "gather": "05b",
     "room2": "05b",
 }
@@ -70,7 +71,7 @@ def folder(slug: str) -> Path:
     """The folder of an exercise, which is named by its slug (a step's is its exercise's)."""
     base = slug.partition(".")[0]
     lesson = EXERCISES.get(base, "??")[:2]
-    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]*_{base}"))
+    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]_{base}"))
     return found[0] if found else ROOT / "exercises" / f"{lesson}_{base}"
 
 
