@@ -41,7 +41,7 @@ def load(checks: str) -> ModuleType:
 async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
     """Fail unless the answer finds the faulty suspect out and spares the right ones.
 
-    does: what the faulty one does, for the feedback. Functions of one name would replace each other.
+    does: what the faulty one does, for the feedback. Functions of one name replace each other.
     The order is the system's and not drawn from the seed: an answer that judges by what a program
     does says the same in every order, and no other can learn it.
     """
