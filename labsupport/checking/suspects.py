@@ -41,9 +41,9 @@ def load(checks: str) -> ModuleType:
 async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
     """Fail unless the answer finds the faulty suspect out and spares the right ones.
 
-    does: what the faulty one does, for the feedback. The order is the system's and not drawn from
-    the seed: an answer that judges by what a program does says the same in every order, and no
-    other can learn it.
+    does: what the faulty one does, for the feedback. Functions of one name replace each other.
+    The order is the system's and not drawn from the seed: an answer that judges by what a program
+    does says the same in every order, and no other can learn it.
     """
     meetings = [_catches(answer, faulty, does), *(_spares(answer, each) for each in right)]
     shuffled = secrets.SystemRandom().sample(meetings, len(meetings))
