@@ -40,6 +40,7 @@ race = Exercise(
 )
 
 GENEROUS = 3.0  # seconds that something may take which takes a moment
+MOMENT = 0.5  # seconds in which most answers begin the next one
 SHORT = 0.5  # seconds: a deadline that is to pass
 PART = 0.05  # seconds that each of many coroutines takes
 LATE = 60  # of these coroutines: they take three seconds in turn
@@ -186,6 +187,15 @@ class Crew:
             )
             change.cancel()
             ended.cancel()
+
+    async def may_begin(self, number):
+        """Give that many a moment to have begun: that they have to is judged elsewhere."""
+        until = Deadline(MOMENT * patience.get())
+        while sum(work.begun for work in self.works) < number and until.left() > 0:
+            self.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until.left()):
+                    await self.changed.wait()
 
     async def release(self, numbers, said):
         """Let those end that were cancelled, each when the one before is over.
@@ -364,6 +374,8 @@ async def n_at_once_and_no_more(answer, draw, variant):
             for work in crew.running()[:n]:
                 work.gate.set()
                 await crew.until(lambda each=work: each.ended, "a coroutine ends by itself")
+                if work is crew.works[n * number]:  # n - 1 are left: who takes its place?
+                    await crew.may_begin(min(begun + 1, size))
         await crew.end("`gather_bounded` returns when all have ended")
         await crew.task.result()
 
