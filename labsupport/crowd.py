@@ -13,7 +13,7 @@ needs no thread, but for `drip`, whose one thread sends to all of its clients.
 How many can join is limited by the machine, and `join` never fails on the way to a large number: it
 stops where a limit is met, and `limit` says which one. Before it connects it counts descriptors,
 since a crowd beside its server in one process takes two for each client, and what is left over has
-to be enough for everything else.
+to be enough for everything else. A crowd of thousands has a process of its own: see `load`.
 
 The attacks know three things of a chat room: a client's first line is its nickname, an answer
 follows, and then each line is said to the others. They are for any room that keeps to this.
@@ -125,21 +125,26 @@ def join(
     hello: Callable[[int], bytes] = lambda number: b"",
     receive_buffer: int | None = None,
     timeout: float = 5.0,
+    beside: bool = True,
 ) -> Crowd:
     """Connect that many clients, one after the other, as far as the machine and the server permit.
 
     address: host and port. hello: what client number n sends when it is connected.
     receive_buffer: bytes that the system is asked to keep for a client that does not read.
     timeout: seconds for each connect, and later for each call on a client's socket.
+    beside: whether the server is in this process, too, and takes a descriptor for each client.
 
     Raises OSError when not even the first client can connect.
     """
-    room = _room()
+    room = _room(2 if beside else 1)
     crowd = Crowd([], count)
     try:
         while len(crowd) < count and not crowd.limit:
             if room is not None and len(crowd) >= room:
-                crowd.limit = "this process may open no more descriptors, and needs two for each"
+                needs = "two" if beside else "one"
+                crowd.limit = (
+                    f"this process may open no more descriptors, and needs {needs} for each"
+                )
                 break
             try:
                 crowd.sockets.append(_connected(address, receive_buffer, timeout))
@@ -156,14 +161,14 @@ def join(
     return crowd
 
 
-def _room() -> int | None:
-    """How many clients this process has descriptors for, when their server is in it too."""
+def _room(each_needs: int = 2) -> int | None:
+    """How many clients this process has descriptors for, when each needs that many."""
     if sys.platform == "win32":
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return None
-    return max(1, (soft - descriptors() - _SPARE) // 2)
+    return max(1, (soft - descriptors() - _SPARE) // each_needs)
 
 
 def _limit(error: OSError, timeout: float) -> str:

@@ -1,18 +1,10 @@
 """Checks of the exercise `break_threads`: the learner's clients tell right servers from wrong ones.
 
-The servers are in suspects.py. They are the course's own programs, so they run beside the checks;
-what is judged is only what find_fault says of each. A catch counts when two right servers are
-spared beside it: to call everything faulty catches nothing. The three are met at the same time, in
-an order that nobody knows, so that only what a server does can tell which one it is.
+The servers are in suspects.py; how they are met is told in labsupport.checking.suspects.
 """
 
-import asyncio
-import importlib.util
-import secrets
-from pathlib import Path
-
-from labsupport.checking import Exercise, assert_that, fail
-from labsupport.serving import serve
+from labsupport.checking import Exercise
+from labsupport.checking.suspects import load, tells_apart
 
 exercise = Exercise(
     "break_threads",
@@ -26,70 +18,12 @@ exercise = Exercise(
 DEADLINE = 25.0  # seconds for three meetings at once, of which each may take fifteen
 
 
-def _suspects():
-    spec = importlib.util.spec_from_file_location(
-        "break_threads_suspects", Path(__file__).with_name("suspects.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+suspects = load(__file__)
 
 
-suspects = _suspects()
-
-
-async def verdict_on(answer, server):
-    """What find_fault says of one server: None, or a sentence."""
-    with serve(server, name=server.__name__) as suspect:
-        said = await answer.call("find_fault", suspect.host, suspect.port)
-    if not (said is None or (isinstance(said, str) and said.strip())):
-        fail(
-            "find_fault returns None, or a sentence that says what is wrong",
-            expected="None or a str that is not empty",
-            got=repr(said),
-        )
-    return said
-
-
-async def catches(answer, server, does):
-    """Fail unless the faulty server is found out."""
-    assert_that(
-        await verdict_on(answer, server) is not None,
-        said="the faulty server has to be found out",
-        did=f"ran find_fault against a server that {does}",
-        expected="a sentence that says what is wrong",
-        got="None: no fault was found",
-    )
-
-
-async def spares(answer, server):
-    """Fail unless the right server is spared."""
-    said = await verdict_on(answer, server)
-    assert_that(
-        said is None,
-        said="a server that keeps to the protocol has no fault",
-        did="ran find_fault against a right server",
-        expected="None",
-        got=repr(said),
-    )
-
-
-async def tells_apart(answer, faulty, does):
-    """The faulty server is found out while right ones are spared.
-
-    The order is the system's and not drawn from the seed: a program that judges by what a server
-    does says the same in every order, and no other can learn it.
-    """
-    meetings = [
-        catches(answer, faulty, does),
-        spares(answer, suspects.by_clients),
-        spares(answer, suspects.by_workers),
-    ]
-    shuffled = secrets.SystemRandom().sample(meetings, len(meetings))
-    tasks = {meeting: asyncio.create_task(meeting) for meeting in shuffled}
-    await asyncio.gather(*tasks.values(), return_exceptions=True)
-    for meeting in meetings:
-        tasks[meeting].result()
+async def judges(answer, faulty, does):
+    """The faulty server is found out while two right ones are spared."""
+    await tells_apart(answer, faulty, does, suspects.by_clients, suspects.by_workers)
 
 
 @exercise.check(
@@ -104,7 +38,7 @@ async def tells_apart(answer, faulty, does):
     ],
 )
 async def catches_one_at_a_time(answer, draw, variant):
-    await tells_apart(answer, suspects.one_at_a_time, "serves one client after the other")
+    await judges(answer, suspects.one_at_a_time, "serves one client after the other")
 
 
 @exercise.check(
@@ -121,7 +55,7 @@ async def catches_one_at_a_time(answer, draw, variant):
     ],
 )
 async def catches_no_places(answer, draw, variant):
-    await tells_apart(answer, suspects.no_places, "serves whoever connects")
+    await judges(answer, suspects.no_places, "serves whoever connects")
 
 
 @exercise.check(
@@ -136,7 +70,7 @@ async def catches_no_places(answer, draw, variant):
     ],
 )
 async def catches_lost_places(answer, draw, variant):
-    await tells_apart(answer, suspects.loses_places, "loses the place of who resets its connection")
+    await judges(answer, suspects.loses_places, "loses the place of who resets its connection")
 
 
 @exercise.check(
@@ -152,7 +86,7 @@ async def catches_lost_places(answer, draw, variant):
     ],
 )
 async def catches_timeout_for_each_read(answer, draw, variant):
-    await tells_apart(answer, suspects.timeout_for_each_read, "gives each recv a second")
+    await judges(answer, suspects.timeout_for_each_read, "gives each recv a second")
 
 
 @exercise.check(
@@ -169,9 +103,7 @@ async def catches_timeout_for_each_read(answer, draw, variant):
     ],
 )
 async def catches_sends_with_the_lock(answer, draw, variant):
-    await tells_apart(
-        answer, suspects.sends_with_the_lock, "sends with the lock of the number held"
-    )
+    await judges(answer, suspects.sends_with_the_lock, "sends with the lock of the number held")
 
 
 @exercise.check(
@@ -188,4 +120,4 @@ async def catches_sends_with_the_lock(answer, draw, variant):
     ],
 )
 async def catches_early_looks(answer, draw, variant):
-    await tells_apart(answer, suspects.looks_early, "looks at the number when a line begins")
+    await judges(answer, suspects.looks_early, "looks at the number when a line begins")

@@ -30,6 +30,7 @@ machine is tried again, and is inconclusive after three times (strain). A failur
 schedule is shown with the simplest schedule that fails alike (reducing).
 
     exercise, draw, asserts      what a checks.py is written with
+    suspects                     the programs that a learner's peers tell right from wrong
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
     files, buffers               what an answer left in its folder and in its sockets, unopened
@@ -57,8 +58,8 @@ from labsupport.checking.report import Report, Result
 if TYPE_CHECKING:
     from labsupport.checking.datagrams import Port
     from labsupport.checking.peers import Conn, Outcome
-    from labsupport.checking.remote import RemoteAnswer, RemoteObject
-    from labsupport.checking.standins import ScriptedSocket, StandIn
+    from labsupport.checking.remote import RemoteAnswer, RemoteObject, RemoteTask
+    from labsupport.checking.standins import Coroutine, ScriptedSocket, StandIn
     from labsupport.link import Link
     from labsupport.trace import Trace
 
@@ -66,6 +67,7 @@ __all__ = [
     "Answer",
     "AnswerRaised",
     "Conn",
+    "Coroutine",
     "Draw",
     "EngineError",
     "Exercise",
@@ -77,6 +79,7 @@ __all__ = [
     "Port",
     "RemoteAnswer",
     "RemoteObject",
+    "RemoteTask",
     "Report",
     "Result",
     "ScriptedSocket",
@@ -95,10 +98,12 @@ __all__ = [
 # What only a judge needs is loaded when it is asked for: a terminal or a kernel stays quick.
 _LATER = {
     "Conn": "labsupport.checking.peers",
+    "Coroutine": "labsupport.checking.standins",
     "Outcome": "labsupport.checking.peers",
     "Port": "labsupport.checking.datagrams",
     "RemoteAnswer": "labsupport.checking.remote",
     "RemoteObject": "labsupport.checking.remote",
+    "RemoteTask": "labsupport.checking.remote",
     "ScriptedSocket": "labsupport.checking.standins",
     "StandIn": "labsupport.checking.standins",
     "Link": "labsupport.link",

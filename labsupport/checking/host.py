@@ -12,13 +12,17 @@ the answer's output (ResourceWarning, which it hides by default). The messages:
     get     read an attribute
     accept  listen, and call a function for each accepted connection
     set     set the flag that was handed to a call
+    cancel  cancel the coroutine that a call runs
     reply   the result of a stand-in's method that the answer called
     where   say which lines of the answer are running
     ping    say that it is there
 
-Each call has a thread, and coroutines a fresh loop in it. A stand-in is a proxy: each method call
-on it becomes a message ("ask") and waits for its reply. When the channel ends, the judge is gone,
-and the whole process group ends with it.
+Each call has a thread, and coroutines a fresh loop in it. What they leave running when they return
+is told in the answer's output too, before the loop ends it. A flag is a threading.Event, and for an
+`async def` an asyncio.Event. A stand-in is a proxy: each method call on it becomes a message
+("ask") and waits for its reply. A coroutine stand-in is followed: its coroutine here begins, is
+cancelled and ends as its `run` in the judge does. When the channel ends, the judge is gone, and the
+whole process group ends with it.
 
 The learner's code can do anything to this process. What it sends is untrusted, and the judge
 treats it so.
@@ -51,6 +55,7 @@ _MESSAGE = 2000
 _SAMPLES = 10
 _PARTING = 2.0  # seconds that a peer may be silent after the answer left a connection open
 _PAUSE = 0.01  # seconds between two looks at the running threads
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE
 _BUSY = 0.002  # seconds of processor time during all looks; a thread that waits uses none
 
 
@@ -76,9 +81,11 @@ class Host:
         self.listeners: dict[int, socket.socket] = {}
         self.kept: list[socket.socket] = []  # connections that only the answer may close
         self.proxies: dict[int, Any] = {}
-        self.asked: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self.asked: dict[int, Callable[[dict[str, Any]], None]] = {}
         self.asks = 0
         self.loops: dict[int, Any] = {}  # thread -> the event loop that runs in it
+        self.tasks: dict[int, Any] = {}  # call -> the task of its coroutine
+        self.twins: dict[threading.Event, tuple[Any, Any]] = {}  # flag -> its loop, asyncio.Event
         self.own_threads: set[int] = set()
 
     def run(self, missing: list[str]) -> NoReturn:
@@ -127,9 +134,14 @@ class Host:
     def _dispatch(self, message: dict[str, Any], source: queue.SimpleQueue[dict[str, Any]]) -> None:
         op = message["op"]
         if op == "reply":
-            self.asked[message["ask"]].put(message)
+            if message["ask"] in self.asked:  # else a coroutine that was closed meanwhile
+                self.asked[message["ask"]](message)
         elif op == "set":
-            self._flag(message["flag"]).set()
+            self._set(self._flag(message["flag"]))
+        elif op == "cancel":
+            if (task := self.tasks.get(message["call"])) is not None:
+                with contextlib.suppress(RuntimeError):  # it has ended, and its loop is closed
+                    task.get_loop().call_soon_threadsafe(task.cancel)
         elif op == "load":
             source.put(message)
         elif op == "quiet":
@@ -186,7 +198,7 @@ class Host:
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request)
-        result = self._called(target, request["args"], request["kwargs"])
+        result = self._called(target, request["args"], request["kwargs"], request["id"])
         if request["keep"]:
             self.objects[request["id"]] = result
             result = None
@@ -203,19 +215,54 @@ class Host:
     def _get(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"op": "done", "value": getattr(self.objects[request["object"]], request["name"])}
 
-    def _called(self, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        result = target(*args, **kwargs)
-        if not isinstance(result, types.CoroutineType):
+    def _called(
+        self, target: Any, args: list[Any], kwargs: dict[str, Any], call: int | None = None
+    ) -> Any:
+        is_coroutine = _is_coroutine_function(target)
+        result: Any = None if is_coroutine else target(*args, **kwargs)
+        if not is_coroutine and not isinstance(result, types.CoroutineType):
             return result
         import asyncio  # 30 ms, which most answers need not pay
 
         me = threading.get_ident()
         with asyncio.Runner() as runner:
-            self.loops[me] = runner.get_loop()
+            loop = self.loops[me] = runner.get_loop()
             try:
-                return runner.run(result)
+                if is_coroutine:
+                    result = target(*(self._awaitable(each, loop) for each in args), **kwargs)
+                return runner.run(result if call is None else self._noted(result, call))
             finally:
                 del self.loops[me]
+                _tell_of_tasks(loop)
+
+    async def _noted(self, coroutine: types.CoroutineType[Any, Any, Any], call: int) -> Any:
+        """Run a coroutine so that its call can be cancelled."""
+        import asyncio
+
+        self.tasks[call] = asyncio.current_task()
+        try:
+            return await coroutine
+        finally:
+            del self.tasks[call]
+
+    def _awaitable(self, value: Any, loop: Any) -> Any:
+        """For a flag an asyncio.Event, which is set when the flag is; else the value itself."""
+        if not isinstance(value, threading.Event):
+            return value
+        import asyncio
+
+        twin = asyncio.Event()
+        self.twins[value] = loop, twin
+        if value.is_set():  # it was before anybody knew of the other
+            twin.set()
+        return twin
+
+    def _set(self, flag: threading.Event) -> None:
+        flag.set()
+        if flag in self.twins:
+            loop, twin = self.twins[flag]
+            with contextlib.suppress(RuntimeError):  # the call has ended, and its loop is closed
+                loop.call_soon_threadsafe(twin.set)
 
     def _target(self, request: dict[str, Any]) -> Any:
         """What is to be called: a name of the module, or a method of an object."""
@@ -296,6 +343,8 @@ class Host:
             return self.objects[number]
         if kind == "flag":
             return self._flag(number)
+        if kind == "coroutine":
+            return self._following(number)
         if number not in self.proxies:
             self.proxies[number] = _proxy(self, number, *more)
         return self.proxies[number]
@@ -307,10 +356,7 @@ class Host:
     def ask(self, number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a stand-in's method in the judge and return what it returns, or raise."""
         inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        with self.sending:
-            self.asks += 1
-            ask = self.asks
-        self.asked[ask] = inbox
+        ask = self._expecting(inbox.put)
         try:
             self.send(
                 {"op": "ask", "ask": ask, "standin": number, "method": method, "args": list(args),
@@ -320,10 +366,51 @@ class Host:
             reply = inbox.get()
         finally:
             del self.asked[ask]
-        if "raised" not in reply:
-            return reply["value"]
-        kind, details = reply["raised"]
-        raise getattr(builtins, kind)(*details)
+        return _outcome(reply)
+
+    async def _following(self, number: int) -> Any:
+        """Do what a coroutine stand-in's `run` does: begin, be cancelled and end when it does."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[dict[str, Any]] = loop.create_future()
+
+        def take(message: dict[str, Any]) -> None:
+            with contextlib.suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+                loop.call_soon_threadsafe(reply.set_result, message)
+
+        ask = self._expecting(take)
+        try:
+            self.send(
+                {"op": "ask", "ask": ask, "standin": number, "method": "run", "args": [],
+                 "kwargs": {}}
+            )  # fmt: skip
+            asked = False
+            while not reply.done():
+                try:
+                    await asyncio.wait([reply])
+                except asyncio.CancelledError:
+                    if reply.done():
+                        raise
+                    asked = True
+                    self.send({"op": "cancel", "ask": ask, "left": self._is_over(loop)})
+            if asked and not reply.result()["told"]:  # `run` had ended before it was to be told
+                raise asyncio.CancelledError
+        finally:
+            del self.asked[ask]
+            self.send({"op": "over", "ask": ask, "left": self._is_over(loop)})
+        return _outcome(reply.result())
+
+    def _is_over(self, loop: Any) -> bool:
+        """Whether the call that a loop was made for has returned or raised."""
+        return loop not in self.loops.values()
+
+    def _expecting(self, take: Callable[[dict[str, Any]], None]) -> int:
+        """The number of a new call to a stand-in, whose reply `take` gets."""
+        with self.sending:
+            self.asks += 1
+            self.asked[self.asks] = take
+            return self.asks
 
     # ---- what to say about errors and running code ----
 
@@ -396,6 +483,18 @@ class _Missing(Exception):
     def __init__(self, what: str, names: list[str]) -> None:
         self.what = what
         self.names = names
+
+
+def _outcome(reply: dict[str, Any]) -> Any:
+    """Return or raise what a stand-in's method returned or raised."""
+    if "raised" not in reply:
+        return reply["value"]
+    kind, details = reply["raised"]
+    if kind == "CancelledError":
+        import asyncio
+
+        raise asyncio.CancelledError
+    raise getattr(builtins, kind)(*details)
 
 
 def _kind(cls: type) -> str:
@@ -549,6 +648,19 @@ def _place(seen: list[tuple[int, str]], busy: bool) -> dict[str, Any]:
     (line, function), _ = Counter(seen).most_common(1)[0]
     lines = sorted({line for line, _ in seen})
     return {"line": line, "lines": lines, "function": function, "busy": busy}
+
+
+def _is_coroutine_function(target: Any) -> bool:
+    """Whether it is an `async def`; `inspect` asks more, and is slow to import."""
+    code = getattr(target, "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE)
+
+
+def _tell_of_tasks(loop: Any) -> None:
+    """Warn of the answer's tasks that are not done although the call that made them is."""
+    for place in _waiting_tasks(loop):
+        said = f"the task in `{place['function']}` was not done when its loop ended"
+        warnings.warn_explicit(said, ResourceWarning, FILE, place["line"])
 
 
 def _waiting_tasks(loop: Any) -> list[dict[str, Any]]:

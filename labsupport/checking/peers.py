@@ -7,7 +7,8 @@ feedback is the same on every run. When something else comes than the check wait
 operation raises `Mismatch` and says what came so far.
 
 Three ways to meet an answer, each an async context manager of `RemoteAnswer`:
-    serving    the answer runs serve(host, port, stop); the check connects
+    serving    the answer runs serve(host, port, stop); the check connects. `stop` is a
+               threading.Event, and an asyncio.Event where serve is an `async def`
     handling   the answer's handle(connection) is called for each accepted connection
     facing     the check listens, and runs a script for each connection that the answer opens
 A `Link` may stand between. Leaving the block closes what the check left open, ends the answer's
@@ -421,7 +422,7 @@ class Serving(_Peer, ABC):
             if last or not more:
                 socket_left = await self._socket_left()
                 if not (more or socket_left):
-                    return _never_awaited(self._answer.output)
+                    return _left_in_the_loop(self._answer.output)
             if last:
                 return socket_left or more
             await asyncio.sleep(pause)
@@ -715,10 +716,13 @@ def through(answer: RemoteAnswer, link: Link | None, port: int) -> tuple[str, in
     return link.host, link.port
 
 
-def _never_awaited(output: str) -> str:
-    """The coroutine of which Python says so, if there is one."""
-    found = re.search(r"coroutine '([^']{1,99})' was never awaited", output)
-    return f"the coroutine `{found[1]}` was never awaited" if found else ""
+def _left_in_the_loop(output: str) -> str:
+    """The coroutine or task that nobody waited for, if the answer's process says so of one."""
+    if found := re.search(r"coroutine '([^']{1,99})' was never awaited", output):
+        return f"the coroutine `{found[1]}` was never awaited"
+    if found := re.search(r"the task in `([^`]{1,99})` was not done when its loop ended", output):
+        return f"a task: it was still in `{found[1]}`"
+    return ""
 
 
 def _free_port(transport: socket.SocketKind) -> int:

@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
@@ -28,13 +29,13 @@ from labsupport.checking.asserts import Exchange, Mismatch
 from labsupport.checking.hosts import Held, HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
 from labsupport.checking.showing import count, show
-from labsupport.checking.standins import Flag, ScriptedSocket, StandIn, crossing
+from labsupport.checking.standins import Coroutine, Flag, ScriptedSocket, StandIn, crossing
 from labsupport.trace import Trace
 
 if TYPE_CHECKING:
     from labsupport.link import Link
 
-__all__ = ["RemoteAnswer", "RemoteObject"]
+__all__ = ["RemoteAnswer", "RemoteObject", "RemoteTask"]
 
 _ASKS = 1000  # calls to stand-ins that may wait at once
 _ASKED = wire.MAX_JSON + wire.MAX_BLOBS  # bytes of them
@@ -79,6 +80,32 @@ class RemoteObject:
         return await _expect_raise(kinds, call, _spoken(f"{self}.{name}", args, kwargs))
 
 
+class RemoteTask:
+    """A call into the answer that runs while the check goes on."""
+
+    def __init__(self, answer: RemoteAnswer, number: int, request: asyncio.Task[Any]) -> None:
+        self._answer = answer
+        self._number = number
+        self._request = request
+
+    def done(self) -> bool:
+        """Whether it has returned or raised."""
+        return self._request.done()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait at most `timeout` seconds for its end; whether it has ended."""
+        await asyncio.wait([self._request], timeout=timeout)
+        return self.done()
+
+    async def result(self) -> Any:
+        """What it returned, plain data, or raise as `RemoteAnswer.call` does."""
+        return await self._request
+
+    async def cancel(self) -> None:
+        """Cancel the coroutine in the answer's process, as Task.cancel does. It may go on."""
+        await self._answer._send({"op": "cancel", "call": self._number})
+
+
 class RemoteAnswer:
     """The answer, seen from a check. See the module's description for what a call can raise.
 
@@ -94,6 +121,9 @@ class RemoteAnswer:
         self._stand_ins: list[StandIn] = []
         self._numbers = 0
         self._asks: dict[asyncio.Task[None], int] = {}
+        self._runs: dict[int, asyncio.Task[object]] = {}
+        self._followed: dict[int, Coroutine] = {}
+        self._told: set[int] = set()
         self._sending = asyncio.Lock()
         self._gone: HostGone | None = None
         self.ended = asyncio.Event()
@@ -123,6 +153,20 @@ class RemoteAnswer:
         and objects from `new`. Raises AnswerRaised when the answer raises.
         """
         return await self._call(None, name, args, kwargs)
+
+    @asynccontextmanager
+    async def running(self, name: str, /, *args: Any) -> AsyncIterator[RemoteTask]:
+        """Call a coroutine function of the answer, and go on with the block while it runs.
+
+        Nobody waits for it any more when the block ends.
+        """
+        number = self._next()
+        request = asyncio.create_task(self._call(None, name, args, {}, number))
+        try:
+            yield RemoteTask(self, number, request)
+        finally:
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
 
     async def map(self, name: str, /, items: Sequence[Any]) -> list[Any]:
         """Call a one-argument function for each item, in one message; the list of results."""
@@ -366,13 +410,18 @@ class RemoteAnswer:
     # ---- requests ----
 
     async def _call(
-        self, target: RemoteObject | None, name: str, args: Sequence[Any], kwargs: dict[str, Any]
+        self,
+        target: RemoteObject | None,
+        name: str,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        number: int | None = None,
     ) -> Any:
         spoken = _spoken(name if target is None else f"{target}.{name}", args, kwargs)
         self.did = f"called {spoken}"
         return await self._request(
             "call", spoken, object=None if target is None else target.number, name=name,
-            args=list(args), kwargs=kwargs, keep=False,
+            args=list(args), kwargs=kwargs, keep=False, number=number,
         )  # fmt: skip
 
     async def _map(self, target: RemoteObject | None, name: str, items: Sequence[Any]) -> list[Any]:
@@ -418,6 +467,8 @@ class RemoteAnswer:
                 if isinstance(value, ScriptedSocket):
                     self.exchanges.append(value)
             number = self._stand_ins.index(value)
+            if isinstance(value, Coroutine):
+                return ["coroutine", number]
             return ["standin", number, type(value).__name__, list(value.exposed)]
         if isinstance(value, RemoteObject):
             return ["object", value.number]
@@ -486,9 +537,20 @@ class RemoteAnswer:
             if type(message["ask"]) is not int:
                 raise wire.BadFrame("a call without a number")
             stand_in = self._stand_ins[message["standin"]]
+            if isinstance(stand_in, Coroutine):
+                if len(self._followed) >= _ASKS:
+                    raise wire.BadFrame(f"more than {_ASKS} coroutines at once")
+                self._followed[message["ask"]] = stand_in
             task = asyncio.create_task(self._asked(stand_in, message))
             self._asks[task] = size
             task.add_done_callback(self._asks.pop)
+        elif op == "cancel":
+            self._followed[message["ask"]].cancelled(message["left"] is True)
+            if message["ask"] in self._runs:  # else it has ended meanwhile
+                run = self._runs[message["ask"]]
+                asyncio.get_running_loop().call_soon(run.cancel)  # behind its beginning
+        elif op == "over":
+            self._followed.pop(message["ask"]).over(message["left"] is True)
         elif op == "outcome":
             raised = message["raised"]
             self._outcomes[message["id"]](
@@ -525,8 +587,13 @@ class RemoteAnswer:
         elif name not in stand_in.exposed:
             raised = ["AttributeError", [f"{stand_in} has no {show(name)}"]]
         else:
-            raised, value = await self._performed(getattr(stand_in, name), message)
-        reply = {"op": "reply", "ask": message["ask"]}
+            method = getattr(stand_in, name)
+            if isinstance(stand_in, Coroutine):
+                method = partial(self._ran, stand_in, message["ask"])
+            raised, value = await self._performed(method, message)
+        told = message["ask"] in self._told  # that it was cancelled
+        self._told.discard(message["ask"])
+        reply = {"op": "reply", "ask": message["ask"], "told": told}
         with contextlib.suppress(HostGone):
             try:
                 await self._send(reply | ({"raised": raised} if raised else {"value": value}))
@@ -543,11 +610,28 @@ class RemoteAnswer:
             return None, value
         except Mismatch as mismatch:
             return self._broken_by(mismatch), None
+        except _RunCancelled:
+            return ["CancelledError", []], None
         except Exception as error:
             try:
                 return crossing(error), None
             except TypeError as bug:
                 return self._broken_by(bug), None
+
+    async def _ran(self, stand_in: Coroutine, ask: int) -> object:
+        """Run a coroutine stand-in in a task that its coroutine in the answer can cancel."""
+        run = asyncio.ensure_future(stand_in.run())
+        self._runs[ask] = run
+        try:
+            await asyncio.wait([run])
+        finally:
+            del self._runs[ask]
+            run.cancel()
+        if run.cancelling():
+            self._told.add(ask)
+        if run.cancelled():
+            raise _RunCancelled
+        return run.result()
 
     def _broken_by(self, failure: Exception) -> list[object]:
         """End the check because of what a stand-in found or did; what to raise in the answer."""
@@ -605,6 +689,10 @@ class RemoteAnswer:
             said = f"your answer does not define `{name}`"
         defined = ", ".join(names) if names else "nothing"
         return Mismatch(said, expected=f"a definition of {name}", got=f"it defines {defined}")
+
+
+class _RunCancelled(Exception):
+    """The `run` of a coroutine stand-in ended with CancelledError, as the answer asked."""
 
 
 async def _expect_raise(

@@ -16,7 +16,7 @@ from labsupport.checking.asserts import Mismatch
 from labsupport.checking.showing import count, show
 from labsupport.trace import Trace
 
-__all__ = ["Flag", "ScriptedSocket", "StandIn", "crossing"]
+__all__ = ["Coroutine", "Flag", "ScriptedSocket", "StandIn", "crossing"]
 
 _ROOM = 64 * 1024 * 1024  # bytes that are kept of what an answer sends
 _PATIENCE = 100  # reads after the end of the stream before a program counts as spinning
@@ -35,8 +35,34 @@ class StandIn:
         return type(self).__name__
 
 
+class Coroutine(StandIn):
+    """Base of what an answer gets as a coroutine, which does what `run` here does.
+
+    It begins when the answer runs it, and ends when `run` returns or raises. When the answer
+    cancels it, CancelledError is raised in `run`, which may take its time. A method of another
+    stand-in returns it, so that it is seen when it is made. It can be handed over once.
+
+    What the answer's process says of it comes in the order in which it happened there.
+    """
+
+    exposed = ("run",)
+
+    async def run(self) -> object:
+        """What the coroutine does."""
+        raise NotImplementedError
+
+    def cancelled(self, left: bool) -> None:
+        """Told when it is cancelled. left: whether the call that it was made in had ended."""
+
+    def over(self, left: bool) -> None:
+        """Told when the coroutine in the answer's process has ended. left: as above."""
+
+
 class Flag:
-    """A threading.Event in the answer's process that the checks can set."""
+    """An event in the answer's process that the checks can set.
+
+    A threading.Event; where it is handed to an `async def`, an asyncio.Event.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number

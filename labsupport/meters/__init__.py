@@ -1,11 +1,13 @@
 """Meters: what the operating system says about a process, its sockets and this machine.
 
-Everything here asks the operating system and not Python, so that a figure means the same for any
-program. What a system does not tell is `Unavailable` with the reason, never a guess.
+Everything here but `LoopLag`, which measures an asyncio loop, asks the operating system and not
+Python, so that a figure means the same for any program. What a system does not tell is
+`Unavailable` with the reason, never a guess.
 """
 
 from __future__ import annotations
 
+from labsupport.meters.lag import LoopLag
 from labsupport.meters.machine import Facts, what_this_machine_allows
 from labsupport.meters.process import descriptors, memory, threads
 from labsupport.meters.sockets import (
@@ -25,6 +27,7 @@ __all__ = [
     "STATES",
     "Connection",
     "Facts",
+    "LoopLag",
     "Owner",
     "StateRecorder",
     "Unavailable",

@@ -4,8 +4,11 @@ What is drawn was noted by the program itself: (who, what, begin, end), with mom
 one clock. Rows stand in the order in which they were first heard of, and time goes to the right. A
 kind of doing has its colour and its hatch; where nothing was noted, the row is empty.
 
+Above the rows there is room for a loop's lag, as `meters.LoopLag` samples it: whoever was due at
+the foot of a tooth was called at its tip, so much later.
+
 The words tell for each row what it did in which order and no times, so that two runs that went
-alike are told alike.
+alike are told alike. Of the lag they tell beside whose doing it was longest.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ __all__ = ["gantt"]
 _RIGHT = 7.85  # inches: the right edge of the bars
 _TALL, _GAP = 0.32, 0.14  # inches: a row, and between two rows
 _LOW, _HEAD = 0.62, 0.4  # inches: for the axis below, and for the signs above
+_STRIP = 0.95  # inches: the lag of a loop, with the gap below it
 _SIZE = style.TEXT - 1
 _MOST_ROWS, _MOST_SPANS = 24, 2000
 _LOOKS = (
@@ -37,10 +41,16 @@ _LOOKS = (
 )
 
 Span = tuple[str, str, float, float]
+Lag = Sequence[tuple[float, float]]
 
 
 def gantt(
-    spans: Sequence[Span], *, finding: str, caption: str = "", alt: str | None = None
+    spans: Sequence[Span],
+    *,
+    finding: str,
+    caption: str = "",
+    alt: str | None = None,
+    lag: Lag = (),
 ) -> Picture:
     """Who did what, from when to when.
 
@@ -48,6 +58,7 @@ def gantt(
     six kinds of doing and 2,000 spans.
     caption: what else is to be said of how it was measured.
     alt: the picture in words, instead of those made from the data.
+    lag: samples of a loop's lag, (due, late) in seconds on the same clock; a strip above the rows.
 
     Raises ValueError without spans, for too many, and for one that ends before it begins.
     """
@@ -56,12 +67,17 @@ def gantt(
     zero = min(begin for _, _, begin, _ in spans)
     last = max(1000 * (end - zero) for _, _, _, end in spans) or 1.0
     left = 0.25 + max(style.width(who, style.TEXT) for who in rows)
-    height = _LOW + len(rows) * (_TALL + _GAP) + _HEAD
+    if lag:
+        left = max(left, 1.35)  # room for the strip's own words
+    top = _LOW + len(rows) * (_TALL + _GAP)
+    height = top + (_STRIP if lag else 0) + _HEAD
     said = "One row for each; empty where nothing was noted"
+    if lag:
+        said += "; above them, how late the loop called what was due"
     figure, axes = style.paper(height, finding, f"{said}. {caption}" if caption else f"{said}.")
     scale = (_RIGHT - left) / last
     for number, (who, its) in enumerate(rows.items()):
-        low = height - _HEAD - (number + 1) * (_TALL + _GAP) + _GAP / 2
+        low = top - (number + 1) * (_TALL + _GAP) + _GAP / 2
         axes.text(
             left - 0.12, low + _TALL / 2, who, fontsize=style.TEXT, ha="right", va="center",
             color=style.BLACK, parse_math=False,
@@ -75,13 +91,21 @@ def gantt(
                     edgecolor=style.BLACK, hatch=hatch, linewidth=0.7,
                 )
             )  # fmt: skip
+    late = [(1000 * (due - zero), 1000 * by) for due, by in lag]
+    late = [(due, by) for due, by in late if due + by > 0 and due < last]
+    if lag:
+        _draw_lag(axes, late, left, top + _GAP, last)
     _draw_axis(axes, left, last)
     _draw_signs(axes, kinds, left, height - _HEAD / 2 + 0.04)
-    data = {
+    data: dict[str, Any] = {
         who: [(what, 1000 * (begin - zero), 1000 * (end - zero)) for what, begin, end in its]
         for who, its in rows.items()
     }
-    return Picture(figure, finding, alt or _in_words(rows), data)
+    words = _in_words(rows)
+    if lag:
+        data["loop lag"] = late
+        words += _lag_in_words(lag, spans)
+    return Picture(figure, finding, alt or words, data)
 
 
 def _sorted(
@@ -108,6 +132,31 @@ def _sorted(
     for its in rows.values():
         its.sort(key=lambda span: span[1:])
     return rows, kinds
+
+
+def _draw_lag(axes: Axes, late: Lag, left: float, foot: float, last: float) -> None:
+    """Teeth in milliseconds: up while somebody waits to be called, down when the call comes."""
+    most = max((by for _, by in late), default=0.0) or 1.0
+    across, up = (_RIGHT - left) / last, (_STRIP - 2 * _GAP) / most
+    level = foot + most * up
+    for due, by in late:
+        begin, end = left + max(due, 0) * across, left + min(due + by, last) * across
+        axes.fill(
+            (begin, end, end), (foot, foot + by * up, foot), facecolor=style.tint(style.VERMILLION),
+            edgecolor=style.BLACK, linewidth=0.7,
+        )  # fmt: skip
+    axes.plot((left, _RIGHT), (foot, foot), color=style.BLACK, linewidth=1)
+    axes.plot((left, _RIGHT), (level, level), color=style.GREY, linewidth=0.6, linestyle=":")
+    looks: dict[str, Any] = {"color": style.BLACK, "ha": "right", "va": "center"}
+    axes.text(left - 0.12, (foot + level) / 2, "loop lag", fontsize=style.TEXT, **looks)
+    axes.text(
+        left - 0.12,
+        level,
+        f"{most:,.0f} ms" if most >= 10 else f"{most:.2g} ms",
+        fontsize=_SIZE,
+        **looks,
+    )
+    axes.text(left - 0.12, foot, "0 ms", fontsize=_SIZE, **looks)
 
 
 def _draw_axis(axes: Axes, left: float, last: float) -> None:
@@ -151,3 +200,11 @@ def _in_words(rows: dict[str, list[tuple[str, float, float]]]) -> str:
             parts = [*parts[:7], f"and {len(parts) - 7} more"]
         said.append(f"{who}: {', then '.join(parts)}.")
     return " ".join(said)
+
+
+def _lag_in_words(lag: Lag, spans: Sequence[Span]) -> str:
+    """Beside whose doing the lag was longest: the span that shares the most time with it."""
+    due, late = max(lag, key=lambda sample: sample[1])
+    shared = [min(due + late, end) - max(due, begin) for _, _, begin, end in spans]
+    who, what, _, _ = spans[shared.index(max(shared))]
+    return f" Above the rows the loop's lag, longest beside {who}: {what}."

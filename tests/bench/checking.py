@@ -54,7 +54,7 @@ class Hello(tornado.web.RequestHandler):
 async def serve(host, port, stop):
     application = tornado.web.Application([("/.*", Hello)])
     server = application.listen(port, host)
-    while not stop.is_set(): await asyncio.sleep(0.005)
+    await stop.wait()
     server.stop()
     await server.close_all_connections()
 """

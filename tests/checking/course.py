@@ -12,7 +12,7 @@ HEAD = """\
 import asyncio
 import socket
 from labsupport.checking import *
-from labsupport.checking import Link, ScriptedSocket, StandIn
+from labsupport.checking import Coroutine, Link, ScriptedSocket, StandIn
 
 exercise = Exercise(
     "demo", title="A demonstration", lesson="00", minutes=1, kind="core", entry="f",

@@ -293,6 +293,98 @@ def test_a_stand_in_returned_by_the_answer_is_the_same_object(judged: Judged) ->
     assert result.verdict == "passed", result
 
 
+WORKS = """
+class Work(Coroutine):
+    def __init__(self):
+        self.begun, self.asked, self.free = (asyncio.Event() for _ in range(3))
+        self.told = []
+    def cancelled(self, left): self.told.append(("cancelled", left))
+    def over(self, left): self.told.append(("over", left))
+    async def run(self):
+        self.begun.set()
+        try:
+            return await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.asked.set()
+            await self.free.wait()
+            raise
+class Maker(StandIn):
+    exposed = ("__call__",)
+    def __init__(self, work): self.work = work
+    def __call__(self): return self.work
+work = Work()
+"""
+
+
+def test_a_coroutine_of_the_checks_is_run_cancelled_and_waited_for(judged: Judged) -> None:
+    result = judged(
+        WORKS
+        + """
+async with answer.running("both", Maker(work)) as task:
+    await work.begun.wait()
+    await task.cancel()
+    await work.asked.wait()
+    assert (work.told, task.done()) == ([("cancelled", False)], False)
+    work.free.set()
+    try:
+        await task.result()
+    except AnswerRaised as raised:
+        assert "CancelledError" in raised.kinds, raised
+    else:
+        raise AssertionError("it was cancelled")
+    assert_equal(work.told, [("cancelled", False), ("over", False)], said="it was waited for")
+""",
+        """
+        async def both(make):
+            unused = make
+            return await make()
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+def test_a_coroutine_of_the_checks_that_is_left_running_says_so(judged: Judged) -> None:
+    result = judged(
+        WORKS
+        + """
+work.free.set()
+async with answer.running("forgets", Maker(work)) as task:
+    assert await task.result() == 7
+    assert_equal(work.told, [("cancelled", True), ("over", True)], said="its loop cancelled it")
+""",
+        """
+        import asyncio
+        async def forgets(make):
+            task = asyncio.create_task(make())
+            await asyncio.sleep(0)
+            return 7
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+def test_a_coroutine_of_the_checks_returns_and_raises(judged: Judged) -> None:
+    result = judged(
+        """
+        class Done(Coroutine):
+            async def run(self): return [1, b"x"]
+        class Fails(Coroutine):
+            async def run(self): raise KeyError("k")
+        class Maker(StandIn):
+            exposed = ("__call__",)
+            def __init__(self, kind): self.kind = kind
+            def __call__(self): return self.kind()
+        assert await answer.call("f", Maker(Done), Maker(Fails)) == ([1, b"x"], "k")
+        """,
+        """
+        async def f(done, fails):
+            try: await fails()
+            except KeyError as error: return await done(), error.args[0]
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_the_checks_cannot_be_imported_patched_or_seen_from_the_answer(judged: Judged) -> None:
     result = judged(
         'assert_equal(await answer.call("f"), [], said="nothing of the checks is there")',

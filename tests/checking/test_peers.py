@@ -107,7 +107,7 @@ def test_a_coroutine_can_serve(judged: Judged) -> None:
                 writer.write(await reader.read(10))
                 writer.close()
             server = await asyncio.start_server(handle, host, port)
-            await asyncio.to_thread(stop.wait)
+            await stop.wait()
             server.close()
         """,
     )
@@ -310,6 +310,40 @@ def test_what_serve_leaves_behind_is_a_leak(judged: Judged, left: str, got: str)
     )
     assert got in result.got
     assert result.expected == CLOSED
+
+
+ASYNC = """
+import asyncio
+
+async def wait(): await asyncio.Event().wait()
+
+async def handle(reader, writer):
+    writer.write(await reader.read(1000))
+    writer.close()
+
+async def serve(host, port, stop):
+    async with await asyncio.start_server(handle, host, port):
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        await stop.wait()
+        LAST
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "got"),
+    [
+        ("pass", "a task: it was still in `wait`"),
+        ("wait()", "the coroutine `wait` was never awaited"),
+        ("task.cancel(); await asyncio.wait([task])", ""),
+    ],
+    ids=["task", "coroutine", "nothing"],
+)
+def test_what_an_async_serve_leaves_in_its_loop_is_a_leak(
+    judged: Judged, last: str, got: str
+) -> None:
+    result = judged(STOPPED, ASYNC.replace("LAST", last))
+    assert (result.verdict, result.got) == ("leaked" if got else "passed", got), result
 
 
 def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:

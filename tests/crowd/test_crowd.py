@@ -59,7 +59,7 @@ def test_each_client_has_its_own_first_line(server: Server) -> None:
 def test_descriptors_limit_a_crowd_and_it_says_so(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labsupport.crowd._room", lambda: 7)
+    monkeypatch.setattr("labsupport.crowd._room", lambda each_needs: 7)
     with crowd.join(server.address, 500) as many:
         assert len(many) == 7
         assert repr(many) == (
@@ -73,6 +73,9 @@ def test_the_room_leaves_descriptors_over_for_the_rest(monkeypatch: pytest.Monke
     room = crowd._room()
     assert room is not None
     assert 1 <= room < 500
+    alone = crowd._room(1)
+    assert alone is not None
+    assert alone in (2 * room, 2 * room + 1)
     monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, 0))
     assert crowd._room() is None
 

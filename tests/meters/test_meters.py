@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -98,6 +101,69 @@ go.set()
         assert meters.threads(pid) >= 1
         assert meters.descriptors(pid) >= 4
         assert meters.memory(pid) > 1_000_000
+
+
+class TestLoopLag:
+    def test_a_block_is_one_late_sample_as_long_as_the_block(self) -> None:
+        async def blocked() -> tuple[meters.LoopLag, float, float]:
+            with meters.LoopLag(every=0.001) as lag:
+                while len(lag.samples) < 3:
+                    await asyncio.sleep(0)
+                begun = time.perf_counter()
+                threading.Event().wait(0.3)
+                ended = time.perf_counter()
+                seen = len(lag.samples)
+                while len(lag.samples) == seen:
+                    await asyncio.sleep(0)
+            return lag, begun, ended
+
+        lag, begun, ended = asyncio.run(blocked())
+        due, late = max(lag.samples, key=lambda sample: sample[1])
+        assert late == lag.worst > 0.25
+        assert due < begun + 0.01
+        assert due + late >= ended
+        assert "ms late" in repr(lag)
+
+    def test_a_block_that_lasts_until_the_end_counts(self) -> None:
+        async def blocked() -> float:
+            with meters.LoopLag(every=0.001) as lag:
+                await asyncio.sleep(0)
+                threading.Event().wait(0.1)
+            return lag.worst
+
+        assert asyncio.run(blocked()) > 0.05
+
+    def test_it_ends_with_its_block(self) -> None:
+        async def watched() -> tuple[int, int]:
+            with meters.LoopLag(every=0.001) as lag:
+                await asyncio.sleep(0.01)
+            seen = len(lag.samples)
+            await asyncio.sleep(0.02)
+            return seen, len(lag.samples)
+
+        seen, later = asyncio.run(watched())
+        assert seen == later > 0
+
+    def test_another_thread_watches_a_loop_by_name(self) -> None:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            with meters.LoopLag(loop, every=0.001) as lag:
+                loop.call_soon_threadsafe(threading.Event().wait, 0.2)
+                poll(lambda: lag.worst > 0.15, deadline=20, said="no sample was late")
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+        assert lag.worst < 20
+
+    def test_without_a_loop_or_an_interval_it_is_an_error(self) -> None:
+        with pytest.raises(RuntimeError, match="no running event loop"), meters.LoopLag():
+            pass
+        with pytest.raises(ValueError, match="not every 0"):
+            meters.LoopLag(every=0)
+        assert meters.LoopLag().worst == 0
 
 
 class TestConnections:

@@ -46,6 +46,22 @@ def test_spans_that_cannot_be_drawn_are_refused() -> None:
         pictures.gantt([("a", str(n), 0.0, 1.0) for n in range(7)], finding="Many.")
 
 
+def test_the_lag_of_a_loop_is_drawn_above_the_rows_and_told_beside_whom_it_was_longest() -> None:
+    lag = [(9.9, 0.01), (10.05, 0.0), (10.16, 0.1), (10.28, 0.001), (11.0, 0.2)]
+    plain = pictures.gantt(SPANS, finding="Two.")
+    picture = pictures.gantt(SPANS, finding="Two.", lag=lag[:-1])
+    assert picture.alt == (
+        f"{plain.alt} Above the rows the loop's lag, longest beside worker 2: serves."
+    )
+    samples = [each for sample in picture.data["loop lag"] for each in sample]
+    assert samples == pytest.approx([50, 0, 160, 100, 280, 1])  # those of the picture, in ms
+    assert picture.figure.get_figheight() > plain.figure.get_figheight() + 0.8
+    assert "100 ms" in {text.get_text() for text in picture.figure.axes[0].texts}
+    late = pictures.gantt(SPANS, finding="Two.", lag=lag).data["loop lag"]
+    assert late == picture.data["loop lag"]
+    assert "loop lag" not in plain.data
+
+
 def test_curves_that_rise_fall_and_stay_are_told_apart() -> None:
     picture = pictures.curves(
         {

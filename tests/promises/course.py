@@ -28,6 +28,7 @@ LESSONS = (
     "02c_closing_and_small_writes",
     "04_threads_and_processes",
     "05a_the_event_loop_by_hand",
+    "05b_asyncio",
 )
 EXERCISES = {
     "greet": "00",
@@ -49,6 +50,9 @@ EXERCISES = {
     "break_threads": "04",
     "interop": "04",
     "loop": "05a",
+    "break_loop": "05a",
+    "gather": "05b",
+    "room2": "05b",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
@@ -67,7 +71,7 @@ def folder(slug: str) -> Path:
     """The folder of an exercise, which is named by its slug (a step's is its exercise's)."""
     base = slug.partition(".")[0]
     lesson = EXERCISES.get(base, "??")[:2]
-    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]*_{base}"))
+    found = sorted((ROOT / "exercises").glob(f"[0-9][0-9]_{base}"))
     return found[0] if found else ROOT / "exercises" / f"{lesson}_{base}"
 
 

@@ -1,0 +1,87 @@
+"""Programs of the course that an answer has to judge: which are right, and which are not.
+
+In a `break_` exercise the learner writes the peers. The programs that these meet, the suspects, are
+functions over a listening socket in suspects.py beside checks.py. They are the course's own, so
+they run beside the checks; what is judged is only what the answer's find_fault(host, port) says of
+each: None, or a sentence. A catch counts when right programs are spared beside it: to call
+everything faulty catches nothing. All are met at the same time, in an order that nobody knows, so
+that only what a program does can tell which one it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from labsupport.checking.asserts import assert_that, fail
+from labsupport.checking.remote import RemoteAnswer
+from labsupport.serving import serve
+
+__all__ = ["load", "tells_apart"]
+
+Suspect = Callable[[socket.socket], object]
+
+
+def load(checks: str) -> ModuleType:
+    """The suspects.py beside a checks.py, whose `__file__` is given."""
+    path = Path(checks).with_name("suspects.py")
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_suspects", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
+    """Fail unless the answer finds the faulty suspect out and spares the right ones.
+
+    does: what the faulty one does, for the feedback. Functions of one name replace each other.
+    The order is the system's and not drawn from the seed: an answer that judges by what a program
+    does says the same in every order, and no other can learn it.
+    """
+    meetings = [_catches(answer, faulty, does), *(_spares(answer, each) for each in right)]
+    shuffled = secrets.SystemRandom().sample(meetings, len(meetings))
+    tasks = {meeting: asyncio.create_task(meeting) for meeting in shuffled}
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+    for meeting in meetings:
+        tasks[meeting].result()
+
+
+async def _verdict_on(answer: RemoteAnswer, suspect: Suspect) -> str | None:
+    """What find_fault says of one suspect: None, or a sentence."""
+    with serve(suspect, name=suspect.__name__) as running:
+        said = await answer.call("find_fault", running.host, running.port)
+    if not (said is None or (isinstance(said, str) and said.strip())):
+        fail(
+            "`find_fault` returns None, or a sentence that says what is wrong",
+            expected="None or a str that is not empty",
+            got=repr(said),
+        )
+    return said
+
+
+async def _catches(answer: RemoteAnswer, faulty: Suspect, does: str) -> None:
+    assert_that(
+        await _verdict_on(answer, faulty) is not None,
+        said="the faulty server has to be found out",
+        did=f"ran find_fault against a server that {does}",
+        expected="a sentence that says what is wrong",
+        got="None: no fault was found",
+    )
+
+
+async def _spares(answer: RemoteAnswer, right: Suspect) -> None:
+    said = await _verdict_on(answer, right)
+    assert_that(
+        said is None,
+        said="a server that keeps to the protocol has no fault",
+        did="ran find_fault against a right server",
+        expected="None",
+        got=repr(said),
+    )
