@@ -47,6 +47,7 @@ EXERCISES = {
     "fileserver": "04",
     "room": "04",
     "break_threads": "04",
+    "interop": "04",
     "loop": "05a",
 }
 ANSWERS = ROOT / "tests" / "answers"
