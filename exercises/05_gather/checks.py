@@ -63,13 +63,18 @@ class Work(Coroutine):
         self.takes = None
         self.lingers = False
         self.made = self.begun = self.stopped = self.ended = False
+        self.beside = 0  # how many ran when it began, with it
         self.left = False  # to run on by itself
         self.gate = asyncio.Event()
         self.free = asyncio.Event()
 
-    async def run(self):
+    def begins(self):
         self.begun = True
-        self.crew.has_begun()
+        self.beside = len(self.crew.running())
+        self.crew.changed.set()
+
+    async def run(self):
+        self.crew.has_begun(self)
         try:
             if self.takes is None:
                 await self.gate.wait()
@@ -150,15 +155,13 @@ class Crew:
         """Those that have begun and not ended."""
         return [work for work in self.works if work.begun and not work.ended]
 
-    def has_begun(self):
-        self.changed.set()
-        number = len(self.running())
-        if self.most is not None and number > self.most:
+    def has_begun(self, work):
+        if self.most is not None and work.beside > self.most:
             raise Mismatch(
                 f"at most {self.most} run at once",
                 did=self.did,
                 expected=f"at most {self.most} that have begun and not ended",
-                got=f"{number} of them",
+                got=f"{work.beside} of them",
             )
 
     def has_made(self):

@@ -541,6 +541,7 @@ class RemoteAnswer:
                 if len(self._followed) >= _ASKS:
                     raise wire.BadFrame(f"more than {_ASKS} coroutines at once")
                 self._followed[message["ask"]] = stand_in
+                stand_in.begins()
             task = asyncio.create_task(self._asked(stand_in, message))
             self._asks[task] = size
             task.add_done_callback(self._asks.pop)

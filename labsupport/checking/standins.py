@@ -51,6 +51,9 @@ class Coroutine(StandIn):
         """What the coroutine does."""
         raise NotImplementedError
 
+    def begins(self) -> None:
+        """Told when the coroutine in the answer's process begins; `run` follows a moment later."""
+
     def cancelled(self, left: bool) -> None:
         """Told when it is cancelled. left: whether the call that it was made in had ended."""
 

@@ -298,6 +298,7 @@ class Work(Coroutine):
     def __init__(self):
         self.begun, self.asked, self.free = (asyncio.Event() for _ in range(3))
         self.told = []
+    def begins(self): self.told.append("begins")
     def cancelled(self, left): self.told.append(("cancelled", left))
     def over(self, left): self.told.append(("over", left))
     async def run(self):
@@ -324,7 +325,7 @@ async with answer.running("both", Maker(work)) as task:
     await work.begun.wait()
     await task.cancel()
     await work.asked.wait()
-    assert (work.told, task.done()) == ([("cancelled", False)], False)
+    assert (work.told, task.done()) == (["begins", ("cancelled", False)], False)
     work.free.set()
     try:
         await task.result()
@@ -332,7 +333,7 @@ async with answer.running("both", Maker(work)) as task:
         assert "CancelledError" in raised.kinds, raised
     else:
         raise AssertionError("it was cancelled")
-    assert_equal(work.told, [("cancelled", False), ("over", False)], said="it was waited for")
+    assert_equal(work.told, ["begins", ("cancelled", False), ("over", False)], said="it was waited for")
 """,
         """
         async def both(make):
@@ -350,7 +351,7 @@ def test_a_coroutine_of_the_checks_that_is_left_running_says_so(judged: Judged) 
 work.free.set()
 async with answer.running("forgets", Maker(work)) as task:
     assert await task.result() == 7
-    assert_equal(work.told, [("cancelled", True), ("over", True)], said="its loop cancelled it")
+    assert_equal(work.told, ["begins", ("cancelled", True), ("over", True)], said="its loop cancelled it")
 """,
         """
         import asyncio
