@@ -333,7 +333,8 @@ async with answer.running("both", Maker(work)) as task:
         assert "CancelledError" in raised.kinds, raised
     else:
         raise AssertionError("it was cancelled")
-    assert_equal(work.told, ["begins", ("cancelled", False), ("over", False)], said="it was waited for")
+    told = ["begins", ("cancelled", False), ("over", False)]
+    assert_equal(work.told, told, said="it was waited for")
 """,
         """
         async def both(make):
@@ -351,7 +352,8 @@ def test_a_coroutine_of_the_checks_that_is_left_running_says_so(judged: Judged) 
 work.free.set()
 async with answer.running("forgets", Maker(work)) as task:
     assert await task.result() == 7
-    assert_equal(work.told, ["begins", ("cancelled", True), ("over", True)], said="its loop cancelled it")
+    told = ["begins", ("cancelled", True), ("over", True)]
+    assert_equal(work.told, told, said="its loop cancelled it")
 """,
         """
         import asyncio
