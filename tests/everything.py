@@ -37,7 +37,7 @@ STEPS = (
         ("pytest", "-p", "no:nbval", *PARALLEL, *LONG_FIRST, "--ignore", "tests/hostile"),
     ),
     # By themselves, since some of them use all that an answer may: what others do takes too long.
-    ("attacks", ("pytest", "-p", "no:nbval", "-n", "2", "tests/hostile")),
+    ("attacks", ("pytest", "-p", "no:nbval", "-n", "3", "tests/hostile")),
     (
         "notebooks, strictly",
         (
