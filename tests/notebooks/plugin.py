@@ -1,8 +1,9 @@
 """Strict nbval for this course, its holes closed: `-p tests.notebooks.plugin --nbval`.
 
-Each notebook is run three times: in a fresh kernel, a second time in the same kernel, and once more
-in the kernel restarted (killed, with the same history folder). Every run is compared with the
-stored outputs. Around the runs stand items of our own:
+Each lesson is run three times: in a fresh kernel, a second time in the same kernel, and once more
+in the kernel restarted (killed, with the same history folder). Tasks and solutions, which ask the
+history nothing, are run twice: what a restarted kernel runs is what a fresh one has run. Every run
+is compared with the stored outputs. Around the runs stand items of our own:
 
 - `stored`: every cell was run, counts are 1 to n, no background failure is among the outputs;
 - `left over`, `left over again`, `left over after restart`: threads, tasks, sockets, child
@@ -30,6 +31,7 @@ from tests.notebooks.kernels import CourseKernel
 
 CELL_SECONDS = 60
 ENDING_SECONDS = 2.0  # for threads and processes that were told to end
+RUN_TWICE = ("exercises", "solutions")  # the folders of tasks and solutions
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,7 +54,7 @@ def pytest_collect_file(
 
 
 class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
-    """One notebook: its cells three times, and what must hold around them."""
+    """One notebook: its cells two or three times, and what must hold around them."""
 
     kernel: CourseKernel | None = None
     failed_first = False
@@ -74,7 +76,8 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
         yield Around.from_parent(self, name="stored", look=self.check_stored)
         yield from cells
         yield Around.from_parent(self, name="left over", look=self.check_left_over)
-        for when in ("again", "after restart"):
+        folder = self.path.relative_to(self.config.rootpath).parts[0]
+        for when in ("again",) if folder in RUN_TWICE else ("again", "after restart"):
             if when == "after restart":
                 yield Later.from_parent(self, name="restart", look=self.restart)
             for cell in cells:

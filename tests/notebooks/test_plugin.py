@@ -82,6 +82,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
         "slow": [cell("import time; time.sleep(50)")],
         "surroundings": [cell(SURROUNDINGS)],
     }
+    (folder / "solutions").mkdir()
+    examples["solutions/solved"] = [cell("x = 1")]
     for name, cells in examples.items():
         write(folder / f"{name}.ipynb", *cells)
     report = folder / "report.xml"
@@ -128,6 +130,11 @@ def test_a_good_notebook_passes_three_runs(outcomes: Outcomes) -> None:
         "left over after restart",
     ]
     assert {outcomes["good", name] for name in items} == {Outcome("passed", "")}
+
+
+def test_a_solution_is_run_twice(outcomes: Outcomes) -> None:
+    items = [name for file, name in outcomes if file == "solutions"]
+    assert items == ["stored", "Cell 0", "left over", "Cell 0 again", "left over again"]
 
 
 def test_a_changed_output_fails_once_and_skips_the_later_runs(outcomes: Outcomes) -> None:
