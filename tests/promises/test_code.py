@@ -15,11 +15,7 @@ from tests.promises.python import Source
 MOST_LINES = 25
 MOST_IN_A_ROW = 3  # code cells without a word between them
 # Cells whose subject is a whole program, with the reason why it cannot be shown in two.
-WHOLE_PROGRAMS: dict[tuple[str, str], str] = {
-    ("notebooks/05a_the_event_loop_by_hand.ipynb", "repair"): (
-        "It is the event loop, whole: what each method does is decided by what the others do."
-    ),
-}
+WHOLE_PROGRAMS: dict[tuple[str, str], str] = {}
 MAY_SLEEP = "labsupport/clock.py"
 
 
