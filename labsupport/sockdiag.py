@@ -31,7 +31,7 @@ _REQUEST = struct.Struct("=BBBxI")  # family, protocol, extensions, states
 _IDENTITY = struct.Struct("!HH16s16s")  # source port, destination port, addresses
 _INTERFACE_AND_COOKIE = struct.Struct("=III")
 _STATE_AT = _MESSAGE.size + 1  # in struct inet_diag_msg: idiag_state
-_RECEIVE_QUEUE_AT = _MESSAGE.size + 4 + 48 + 4  # and idiag_rqueue
+_QUEUES_AT = _MESSAGE.size + 4 + 48 + 4  # idiag_rqueue and idiag_wqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,12 @@ class Asked:
     """What the kernel says of a socket.
 
     state: its number in net/tcp_states.h. receive_queue: bytes that it has and that nobody read.
+    send_queue: bytes that were sent with it and that its peer's system has not acknowledged.
     """
 
     state: int
     receive_queue: int
+    send_queue: int
 
 
 class SockDiag:
@@ -91,8 +93,7 @@ class SockDiag:
             if code == errno.ENOENT:
                 return None
             raise OSError(code, f"the kernel did not answer for a socket: {os.strerror(code)}")
-        (queued,) = struct.unpack_from("=I", answer, _RECEIVE_QUEUE_AT)
-        return Asked(answer[_STATE_AT], queued)
+        return Asked(answer[_STATE_AT], *struct.unpack_from("=II", answer, _QUEUES_AT))
 
     def close(self) -> None:
         """Close the netlink socket; closing twice is fine."""

@@ -7,6 +7,7 @@ that a client was not asked about are passed over: each fault has a check of its
 
 import asyncio
 import contextlib
+import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
 from labsupport.checking.asserts import patience
@@ -33,8 +34,11 @@ outbox = Exercise(
 LONGEST = 4000  # bytes of a line
 BURST = 100  # lines that are on their way at once; an outbox holds five times as many
 BURSTS = 60  # of the longest lines: 24 MB, more than the buffers of a system and an outbox take
-AT_ONCE = 40  # clients in the room
+AT_ONCE = 49  # clients in the room, beside who watches them: a room has to hold 50
 WAVES = 5
+MOST = 500  # lines in an outbox
+SPARE = 300  # lines that a client gets fewer than who was disconnected: about 200 wait
+NARROW = 64 * 1024  # bytes that the buffer of a client takes that does not read
 GENEROUS = 5.0  # seconds that an answer may be late, however busy the machine is
 
 
@@ -244,11 +248,14 @@ async def refused(conn, error, did):
     assert_bytes(rest, b"", said="behind an error line comes nothing but the end", did=did)
 
 
-async def is_alive(speaker, name, listener, draw, did):
-    """Somebody speaks in the room and somebody else hears it."""
+async def is_alive(speaker, name, listener, draw, did, next_one=False):
+    """Somebody speaks in the room and somebody else hears it. next_one: and nothing before it."""
     text = f"{draw.word()} {draw.word()}"
     await speaker.send(f"{text}\n".encode())
-    await hears(listener, f"{name}: {text}", "the room goes on for the others", did)
+    said = "the room goes on for the others"
+    if next_one:
+        said += ", who are told once of who leaves, and nothing of who was never in"
+    await hears(listener, f"{name}: {text}", said, did, next_one)
 
 
 # ---- the build: checks ----
@@ -281,20 +288,47 @@ async def everybody_hears_the_others(answer, draw, variant):
                     said = "the others are told who joins"
                     await hears(conns[other], f"* {name} joins", said, did, next_one=True)
         for name in (middle, last, middle):
-            for text in (draw.word(), f"  {draw.text(12)}\t ", ""):
+            for text in (draw.word(), f"  {draw.text(12)}\t ", f"\ufeff{draw.word()}", ""):
                 did = f"let {name} say {text!r}"
                 await conns[name].send(f"{text}\n".encode())
                 for other in here:
                     if other != name:
                         said = "the others hear what is said, as it came, and the speaker does not"
                         await hears(conns[other], f"{name}: {text}", said, did, next_one=True)
-        did = f"let {first} end its direction"
+        word = draw.word()
+        did = f"let {first} say {word!r} and end its direction at once"
+        await conns[first].send(f"{word}\n".encode())
         conns[first].half_close()
         rest = await ended(conns[first], "who has ended its direction gets the end", did)
         assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
         for other in (middle, last):
+            said = "the others hear all that was said before the end"
+            await hears(conns[other], f"{first}: {word}", said, did, next_one=True)
             said = "the others are told who leaves"
             await hears(conns[other], f"* {first} leaves", said, did, next_one=True)
+        # Capitals are before small letters where sorted compares the names.
+        late = f"Zz{last}"
+        did += f", and {late} join"
+        conns[late] = await peer.connect()
+        await conns[late].send(f"{late}\n".encode())
+        said = "who joins is told who is here now, in the order of sorted"
+        here = " ".join(sorted([last, middle, late]))
+        await hears(conns[late], f"* here: {here}", said, did, next_one=True)
+        for other in (middle, last):
+            said = "the others are told once who leaves, and who joins"
+            await hears(conns[other], f"* {late} joins", said, did, next_one=True)
+        did = f"let {first} connect again, send its nickname and end its direction at once"
+        brief = await peer.connect()
+        await brief.send(f"{first}\n".encode())
+        brief.half_close()
+        said = "who has left can join again, and gets what it is told also when it sends no more"
+        here = " ".join(sorted([*here.split(), first]))
+        await hears(brief, f"* here: {here}", said, did, next_one=True)
+        rest = await ended(brief, "who has ended its direction gets the end", did)
+        assert_bytes(rest, b"", said="behind that comes nothing but the end", did=did)
+        for line in (f"* {first} joins", f"* {first} leaves"):
+            said = "the others are told also of who ends its direction at once"
+            await hears(conns[late], line, said, did, next_one=True)
 
 
 @exercise.check(
@@ -350,11 +384,12 @@ async def a_nickname_has_one_client(answer, draw, variant):
     async with answer.serving() as peer:
         first = await enters(peer, ann)
         other = await enters(peer, bob)
+        await hears(first, f"* {bob} joins", "the others are told who joins", f"let {bob} join")
         did = f"sent the nickname {ann!r} while a client of that name was in"
         again = await peer.connect()
         await again.send(f"{ann}\n".encode())
         await refused(again, "nickname taken", did)
-        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke")
+        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
         await is_alive(first, ann, other, draw, f"{did}; then {ann} spoke")
 
         did = f"opened two connections, and sent the nickname {cas!r} on both"
@@ -368,11 +403,14 @@ async def a_nickname_has_one_client(answer, draw, variant):
         assert_bytes(lines[0], b"error: nickname taken\n", said=said, did=did)
         assert_that(lines[1].startswith(b"* here:"), said, "'* here:' for the other", lines, did)
 
+        said = "of two clients that want one nickname, one is in"
+        await hears(first, f"* {cas} joins", said, did)
         for name in ("", f"{ann} {bob}", f"{ann}\r", "x" * 17, "Zoë", "١٢", "a_b"):
             did = f"sent the nickname {name!r}"
             conn = await peer.connect()
             await conn.send(f"{name}\n".encode())
             await refused(conn, "bad nickname", did)
+        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
         for name in ("x" * 16, "7", ann.upper()):
             await enters(peer, name)
 
@@ -402,12 +440,12 @@ async def bytes_that_are_not_utf8_end_one_client(answer, draw, variant):
             said = "who is refused leaves, and the others hear no line of it before"
             await hears(listener, f"* {cas} joins", said, did)
             await hears(listener, f"* {cas} leaves", said, did, next_one=True)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
         did = "sent a nickname that is not UTF-8"
         unnamed = await peer.connect()
         await unnamed.send(b"\xff\xfe\n")
         await refused(unnamed, "not UTF-8", did)
-        await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+        await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
 
 
 @exercise.check(
@@ -438,6 +476,9 @@ async def a_line_has_an_end(answer, draw, variant):
             await refused(talker, "line too long", did)
             said = "who sends a line that is too long leaves, and the others hear nothing of it"
             await hears(listener, f"* {bob} leaves", said, did, next_one=True)
+        unnamed = await peer.connect()
+        await unnamed.send(f".{whole}".encode())
+        await refused(unnamed, "line too long", f"sent {LONGEST + 1:,} bytes as the first line")
 
 
 @exercise.check(
@@ -468,7 +509,7 @@ async def a_reset_is_a_leave(answer, draw, variant):
             rude.reset()
             said = "the others are told that who has reset its connection leaves"
             await hears(listener, f"* {cas} leaves", said, did)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
         did = f"let {cas} join, reset, and join again under the same nickname"
         conn = await enters(peer, cas, did)
         await is_alive(conn, cas, listener, draw, did)
@@ -495,9 +536,10 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
         listener = await enters(peer, listens)
         talker = await enters(peer, talks)
         stuck = await enters(peer, slow)
+        stuck.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
         await hears(listener, f"* {slow} joins", "the others are told who joins", did)
         leaves = f"* {slow} leaves\n".encode()
-        left = False
+        heard, left = 0, False
         for burst in range(BURSTS):
             texts = [f"{burst * BURST + number:07} {filling}" for number in range(BURST)]
             said = "a client that does not read must not stop what is sent from being read"
@@ -510,19 +552,60 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
                     left = True
                     line = await line_from(listener, f"the line {show(text)}", said, did)
                 assert_that(line == wanted, said, f"{show(text)} of {talks}", line[:60], did)
+                heard += not left
             if left:
                 break
         assert_that(
             left,
-            said="who does not read, and has 500 lines waiting, is disconnected",
+            said=f"who does not read, and has {MOST} lines waiting, is disconnected",
             expected=f"{listens} hears that {slow} leaves",
             got=f"{BURSTS * BURST:,} lines, and {slow} is still in",
             did=did,
         )
         did += f", until {slow} left"
         await is_alive(talker, talks, listener, draw, did)
-        await ended(stuck, "the connection of who was disconnected ends", did)
-        await enters(peer, slow)
+        rest = await ended(stuck, "the connection of who was disconnected ends", did)
+        lost = heard - rest.count(f"{talks}: ".encode())
+        assert_that(
+            lost >= MOST,
+            said=f"nobody is disconnected before {MOST} lines wait for it",
+            did=f"{did}; then {slow} read",
+            expected=f"at least {MOST} of {heard:,} lines have not gone out",
+            got=f"{lost:,} lines",
+        )
+        await slow_at_the_end(peer, draw, (talker, talks), (listener, slow), heard - SPARE)
+
+
+async def slow_at_the_end(peer, draw, talking, listening, number):
+    """A client reads nothing until it has ended its direction: what waits for it still comes."""
+    (talker, talks), (listener, slow) = talking, listening
+    filling = draw.word().ljust(LONGEST - 8, ".")
+    did = f"let {slow} join and read nothing, {talks} send {number:,} lines of {LONGEST:,} bytes, "
+    did += f"and {slow} end its direction, then read"
+    late = await enters(peer, slow, did)
+    late.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
+    texts = [f"{at:07} {filling}" for at in range(number)]
+    for first in range(0, number, BURST):
+        burst = texts[first : first + BURST]
+        await talker.send("".join(f"{text}\n" for text in burst).encode())
+        said = "the room goes on for the others"
+        line, last = b"", f"{talks}: {burst[-1]}\n".encode()
+        while line != last:
+            line = await line_from(listener, f"the line {show(burst[-1])}", said, did)
+            if line == f"* {slow} leaves\n".encode():
+                return  # the system had less room for it than for the first: 500 lines waited
+    late.half_close()
+    said = "who has ended its direction still gets what is in its outbox"
+    await hears(listener, f"* {slow} leaves", "the others are told who leaves", did)
+    rest = await ended(late, f"{said}, and then the end", did)
+    got = rest.split(b"\n")[:-1]
+    assert_that(
+        got == [f"{talks}: {text}".encode() for text in texts],
+        said=said,
+        did=did,
+        expected=f"{number:,} lines, in order",
+        got=f"{len(got):,} lines",
+    )
 
 
 @exercise.check(
