@@ -213,6 +213,12 @@ async def answers_every_line(answer, draw, variant):
             said="after the last line there is nothing more",
             did="ended its direction",
         )
+        hasty = await peer.connect()
+        await hasty.send(first + b"\n")
+        hasty.half_close()
+        said = "who ends its direction at once gets its reply too, and then the end"
+        did = "sent a line, and ended its direction at once"
+        assert_bytes(await hasty.recv_until_eof(said=said), first.upper() + b"\n", said, did)
 
 
 @exercise.check(
@@ -352,17 +358,35 @@ async def a_drip_does_not_keep_a_place(answer, draw, variant):
             await conn.send(b"x")
             await asyncio.sleep(DRIP)  # slow on purpose: nothing is waited for
 
-    async with answer.serving("serve", 1, seconds) as peer:
-        slow = await peer.connect()
-        dripping = asyncio.create_task(drips(slow))
+    async def goes_on(conn):
+        while True:  # so that nobody gets its place
+            await conn.send(b"on\n")
+            await conn.recv_line(timeout=PATIENT)
+            await asyncio.sleep(DRIP)
+
+    async with answer.serving("serve", 2, seconds) as peer:
+        silent = await peer.connect()
+        (slow,) = await seated(peer, draw, 1)
+        tasks = [asyncio.create_task(drips(slow))]
+        did = (
+            f"let one client stay silent, and one send a byte each {DRIP} s behind its first line, "
+            "on the only 2 places; two more waited"
+        )
         try:
-            second = await peer.connect()
-            with having(f"sent a byte each {DRIP} s on the only place; another client waited"):
-                said = "a client that sends one byte now and then is let go"
-                await exchange(second, draw, said)
+            waiting = [await peer.connect() for _ in range(2)]
+            with having(did):
+                for conn in waiting:
+                    said = "who is silent, or sends one byte now and then, is let go"
+                    await exchange(conn, draw, said)
+                    tasks.append(asyncio.create_task(goes_on(conn)))
+                said = "who is let go loses its connection"
+                assert_bytes(await silent.recv_until_eof(said=said), b"", said=said)
+                now = accepted(answer, peer)
+                assert_that(now <= 2, said, "2 open connections", f"{now} open connections")
         finally:
-            dripping.cancel()
-            await asyncio.gather(dripping, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @exercise.check(

@@ -171,6 +171,12 @@ async def sends_any_bytes_under_any_name(answer, draw, variant):
         conn.half_close()
         said = "behind the last file comes the end of the stream"
         assert_bytes(await conn.recv_until_eof(said=said), b"", said=said, did="ended its requests")
+        hasty = await peer.connect()
+        await ask(hasty, name)
+        hasty.half_close()
+        said = "who ends its direction at once gets its file too, and then the end"
+        await gets(hasty, content, said, did=f"asked for {name!r}, and ended its direction at once")
+        assert_bytes(await hasty.recv_until_eof(said=said), b"", said=said)
 
 
 @exercise.check(
@@ -280,6 +286,11 @@ async def follows_no_link_out_of_it(answer, draw, variant):
     answer.link(f"{FOLDER}/up", "..")
     answer.link(f"{FOLDER}/latest.txt", "reports/note.txt")
     answer.link("site", FOLDER)
+    answer.put(f"{FOLDER}-secret/secret.txt", b"the secret of the folder with the longer name")
+    answer.link(f"{FOLDER}/beside.txt", f"../{FOLDER}-secret/secret.txt")
+    answer.link(f"{FOLDER}/reports/deep.txt", "../../secret.txt")
+    answer.link(f"{FOLDER}/second.txt", "out.txt")
+    outside = ("out.txt", "up/secret.txt", "beside.txt", "reports/deep.txt", "second.txt")
     for folder in (FOLDER, "site"):
         async with served(answer, folder) as peer:
             conn = await peer.connect()
@@ -287,7 +298,7 @@ async def follows_no_link_out_of_it(answer, draw, variant):
                 await ask(conn, name)
                 said = "what is inside is served, also where a link leads to it"
                 await gets(conn, content, said, did=f"served {folder}, and asked for {name}")
-            for name in ("out.txt", "up/secret.txt"):
+            for name in outside:
                 await ask(conn, name)
                 said = "a link that leads out of the folder is not followed"
                 await refused(conn, said, did=f"served {folder}, and asked for the link {name}")
@@ -331,7 +342,7 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
 )
 async def two_downloads_of_one_file(answer, draw, variant):
     first = draw.integer(1, 1000)
-    content = array.array("I", range(first, first + (8 << 18))).tobytes()  # no piece comes twice
+    content = array.array("I", range(first, first + (20 << 18))).tobytes()  # no piece comes twice
     answer.put(f"{FOLDER}/large.bin", content)
     size = len(content)
     async with served(answer) as peer:

@@ -1,6 +1,6 @@
 """Serves one client after the other.
 
-refused by: serves others while one is slow, lets the others wait in the backlog, gives back what a client cost, gives the place back when a client breaks off, stops with every place taken
+refused by: serves others while one is slow, lets the others wait in the backlog, gives back what a client cost, gives the place back when a client breaks off, stops with every place taken, a drip does not keep a place
 misconception: silent-peers-leave
 """
 

@@ -1,6 +1,6 @@
 """Compares paths letter by letter.
 
-refused by: stays inside of its folder
+refused by: stays inside of its folder, follows no link out of it
 misconception: dotdot-is-the-only-way-out
 """
 
