@@ -26,7 +26,7 @@ def opened(folder, line):
 
 def ended(connection):
     """Whether the other side has ended its direction; it has a moment to do so."""
-    connection.settimeout(0.02)
+    connection.settimeout(0.2)
     try:
         return not connection.recv(1, socket.MSG_PEEK)
     except TimeoutError:
