@@ -34,7 +34,7 @@ STEPS = (
     # Without nbval, whose import costs each process a second or two.
     (
         "unit tests and promises",
-        ("pytest", "-p", "no:nbval", "-n", "6", *BY_FILE, *LONG_FIRST, "--ignore", "tests/hostile"),
+        ("pytest", "-p", "no:nbval", "-n", "4", *BY_FILE, *LONG_FIRST, "--ignore", "tests/hostile"),
     ),
     # By themselves, since some of them use all that an answer may: what others do takes too long.
     ("attacks", ("pytest", "-p", "no:nbval", "-n", "3", "tests/hostile")),
@@ -44,7 +44,7 @@ STEPS = (
             "pytest",
             *("-p", "tests.notebooks.plugin"),
             *("--nbval", "solutions", "notebooks", "exercises"),
-            *("-n", "8", *BY_FILE),
+            *("-n", "4", *BY_FILE),
         ),
     ),
 )

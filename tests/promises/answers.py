@@ -24,7 +24,7 @@ from labsupport.checking.report import Report
 from tests.promises import course
 
 REFUSING = {"failed", "crashed", "timed out", "killed", "leaked"}
-AT_ONCE = 6  # in one worker; most of a check is waiting
+AT_ONCE = 4  # in one worker; half of a check is waiting
 HEADER = re.compile(
     r"^refused by:(?P<checks>.*?)^misconception:(?P<belief>[^\n]*)", re.MULTILINE | re.DOTALL
 )
