@@ -78,7 +78,9 @@ RUN = """async seconds => {
   };
   await Promise.race([run(), late]);
   const pictures = [...panel.node.querySelectorAll('.jp-OutputArea img, .jp-RenderedMarkdown img')];
-  await Promise.all(pictures.map(picture => picture.decode().catch(() => null)));
+  const loaded = picture => picture.complete || new Promise(
+    done => ['load', 'error'].forEach(each => picture.addEventListener(each, done)));
+  await Promise.race([Promise.all(pictures.map(loaded)), late]);
   const shown = (node, selector) => [...node.querySelectorAll(selector)]
     .filter(found => found.getBoundingClientRect().height > 0).length;
   return {
