@@ -43,6 +43,7 @@ from labsupport.checking.hosts import (
 )
 from labsupport.checking.jail import syscalls, tree
 from labsupport.checking.spawning import removed
+from labsupport.load import more_descriptors
 
 __all__ = ["ForkedHost", "Forker", "levels"]
 
@@ -217,6 +218,7 @@ class Forker:
 
     def __init__(self, *, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        more_descriptors()  # answers get half of them: see Limits
         self._numbers = 0
         self._hosts: set[ForkedHost] = set()
         self.scratch = Path(tempfile.gettempdir())

@@ -56,6 +56,9 @@ __all__ = [
     "words",
 ]
 
+if sys.platform != "win32":
+    import resource
+
 Exceeded = Literal["output", "memory", "processes", "disk"]
 
 LOOK = 0.01  # seconds between two looks at how many processes an answer has
@@ -106,6 +109,9 @@ class Limits:
 
     memory: the address space of a process, and in a jail what all processes have in use together.
     Only a jail limits processes, threads, and the room on the answer's disk.
+    descriptors: at most half of what the caller may open. So many can be on their way in UNIX
+    sockets too, which the kernel counts for all processes of a user; who is permitted no more than
+    there are sends none (unix(7), ETOOMANYREFS).
     """
 
     memory: int = 1536 * 1024 * 1024
@@ -123,7 +129,7 @@ class Limits:
             "RLIMIT_AS": self.memory,
             "RLIMIT_CPU": self.cpu_seconds,
             "RLIMIT_FSIZE": self.file_bytes,
-            "RLIMIT_NOFILE": self.descriptors,
+            "RLIMIT_NOFILE": min(self.descriptors, _most_descriptors() // 2),
             # Where a program takes the dumps, only 1 keeps them from it (do_coredump in Linux).
             "RLIMIT_CORE": int(sys.platform == "linux"),
         }
@@ -388,6 +394,14 @@ def _anybody_listens(port: int) -> bool:
             return ask.ask(("127.0.0.1", port), ("0.0.0.0", 0)) is not None
     except OSError:
         return True
+
+
+def _most_descriptors() -> int:
+    """How many this process may open at the most."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def _pair(address: Any) -> tuple[str, int] | None:

@@ -33,7 +33,7 @@ from tests.checking.course import Course
 from tests.hostile import not_survived
 from tests.hostile.attack import CALLED, NOT_PASSED, WON, Attack
 
-__all__ = ["Arena"]
+__all__ = ["DESCRIPTORS", "Arena"]
 
 DESCRIPTORS = 1024  # what many systems permit the judge
 PLENTY = 20.0  # seconds for an attack that is expected to succeed
@@ -121,6 +121,8 @@ class Arena:
             report = self.judge(HONEST.format(loot=self.loot["another answer"]), CALLED, 5.0)
         except EngineError as error:
             return f"the next answer is not judged: {error}"
+        if report.level["number"] != self.level:
+            return f"the next answer is judged at another level: {report.level}"
         return "" if report.passed else f"the next answer does not pass: {report}"
 
     def faults(self, attack: Attack) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 
 import pytest
 
-from tests.hostile.arena import Arena
+from labsupport.checking.engine import shut_down
+from tests.hostile.arena import DESCRIPTORS, Arena
 from tests.hostile.attack import WON, Attack
 
 JUDGE = 500 * 1024  # KiB that a judge may come to need
@@ -438,3 +440,13 @@ ATTACKS = MACHINE + [replace(attack, once=True) for attack in JUDGES]
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_no_answer_uses_up_what_others_need(attack: Attack, arena: Arena) -> None:
     assert arena.faults(attack) == []
+
+
+def test_descriptors_on_their_way_do_not_keep_judges_from_sending_theirs(arena: Arena) -> None:
+    at_once = 250  # of 253 (unix(7))
+    one, other = socket.socketpair()
+    with one, other:
+        for _ in range(DESCRIPTORS // at_once + 1):
+            socket.send_fds(one, [b"x"], [0] * at_once)
+        shut_down()
+        assert arena.honest() == ""
