@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Most of a test is waiting, so several of them share two processors well. Files begin in the order
-# in which they are named: one that takes long and begins late is waited for alone.
-BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+# Much of a test is waiting, so four of them share two processors well. Files begin in the order in
+# which they are named: one that takes long and begins late is waited for alone.
+PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 LONG_FIRST = (
     "tests/setup",
     "tests/promises/test_verdicts_03_ferry.py",
@@ -34,7 +34,7 @@ STEPS = (
     # Without nbval, whose import costs each process a second or two.
     (
         "unit tests and promises",
-        ("pytest", "-p", "no:nbval", "-n", "4", *BY_FILE, *LONG_FIRST, "--ignore", "tests/hostile"),
+        ("pytest", "-p", "no:nbval", *PARALLEL, *LONG_FIRST, "--ignore", "tests/hostile"),
     ),
     # By themselves, since some of them use all that an answer may: what others do takes too long.
     ("attacks", ("pytest", "-p", "no:nbval", "-n", "3", "tests/hostile")),
@@ -44,7 +44,7 @@ STEPS = (
             "pytest",
             *("-p", "tests.notebooks.plugin"),
             *("--nbval", "solutions", "notebooks", "exercises"),
-            *("-n", "4", *BY_FILE),
+            *PARALLEL,
         ),
     ),
 )
