@@ -123,7 +123,6 @@ class RemoteAnswer:
         self._asks: dict[asyncio.Task[None], int] = {}
         self._runs: dict[int, asyncio.Task[object]] = {}
         self._followed: dict[int, Coroutine] = {}
-        self._told: set[int] = set()
         self._sending = asyncio.Lock()
         self._gone: HostGone | None = None
         self.ended = asyncio.Event()
@@ -592,8 +591,8 @@ class RemoteAnswer:
             if isinstance(stand_in, Coroutine):
                 method = partial(self._ran, stand_in, message["ask"])
             raised, value = await self._performed(method, message)
-        told = message["ask"] in self._told  # that it was cancelled
-        self._told.discard(message["ask"])
+        run = self._runs.pop(message["ask"], None)
+        told = run is not None and run.cancelling() > 0  # that it is cancelled
         reply = {"op": "reply", "ask": message["ask"], "told": told}
         with contextlib.suppress(HostGone):
             try:
@@ -626,10 +625,7 @@ class RemoteAnswer:
         try:
             await asyncio.wait([run])
         finally:
-            del self._runs[ask]
             run.cancel()
-        if run.cancelling():
-            self._told.add(ask)
         if run.cancelled():
             raise _RunCancelled
         return run.result()
