@@ -218,19 +218,20 @@ class Host:
     def _called(
         self, target: Any, args: list[Any], kwargs: dict[str, Any], call: int | None = None
     ) -> Any:
-        is_coroutine = _is_coroutine_function(target)
-        result: Any = None if is_coroutine else target(*args, **kwargs)
-        if not is_coroutine and not isinstance(result, types.CoroutineType):
-            return result
+        made: Any = None
+        if not _is_coroutine_function(target):
+            made = target(*args, **kwargs)
+            if not isinstance(made, types.CoroutineType):
+                return made
         import asyncio  # 30 ms, which most answers need not pay
 
         me = threading.get_ident()
         with asyncio.Runner() as runner:
             loop = self.loops[me] = runner.get_loop()
             try:
-                if is_coroutine:
-                    result = target(*(self._awaitable(each, loop) for each in args), **kwargs)
-                return runner.run(result if call is None else self._noted(result, call))
+                if made is None:
+                    made = target(*(self._awaitable(each, loop) for each in args), **kwargs)
+                return runner.run(made if call is None else self._noted(made, call))
             finally:
                 del self.loops[me]
                 _tell_of_tasks(loop)
