@@ -6,11 +6,10 @@ spared beside it: to call everything faulty catches nothing. Each server is met 
 in an order that nobody knows, so that only what a server does can tell which one it is.
 """
 
-import importlib.util
 import secrets
-from pathlib import Path
 
 from labsupport.checking import Exercise, Link, assert_that, fail
+from labsupport.checking.suspects import load
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -23,16 +22,7 @@ exercise = Exercise(
 )
 
 
-def _suspects():
-    spec = importlib.util.spec_from_file_location(
-        "break_stream_suspects", Path(__file__).with_name("suspects.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-suspects = _suspects()
+suspects = load(__file__)
 
 
 async def verdict_on(answer, server, **faults):

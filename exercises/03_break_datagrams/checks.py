@@ -8,13 +8,12 @@ what a meter does can tell which one it is.
 """
 
 import asyncio
-import importlib.util
 import secrets
 from contextlib import ExitStack
-from pathlib import Path
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_that, fail
 from labsupport.checking.asserts import patience
+from labsupport.checking.suspects import load
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -32,16 +31,7 @@ RUN = 10.0  # seconds for one run of find_fault; a check's deadline has room for
 LOSSES = {"to_server": {"lose": (0, 3)}, "to_client": {"lose": (1,)}}
 
 
-def _suspects():
-    spec = importlib.util.spec_from_file_location(
-        "break_datagrams_suspects", Path(__file__).with_name("suspects.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-suspects = _suspects()
+suspects = load(__file__)
 
 
 class Exchange:
