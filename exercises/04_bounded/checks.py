@@ -16,7 +16,7 @@ from labsupport.checking import (
     assert_equal,
     assert_that,
 )
-from labsupport.checking.asserts import patience
+from labsupport.checking.asserts import having, patience
 from labsupport.clock import Deadline
 
 exercise = Exercise(
@@ -113,16 +113,6 @@ async def gives_the_place_back_in_every_case(answer, draw, variant):
 
 
 # ---- the build ----
-
-
-@contextlib.contextmanager
-def having(did):
-    """Say that the check did this in whatever the block finds wrong, unless it says more itself."""
-    try:
-        yield
-    except Mismatch as mismatch:
-        mismatch.did = mismatch.did or did
-        raise
 
 
 async def exchange(conn, draw, said="a line is answered with the same line in upper case"):

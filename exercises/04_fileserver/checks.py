@@ -6,17 +6,16 @@ buffers on the way take.
 """
 
 import array
-import contextlib
 import os
 import socket
 
 from labsupport.checking import (
     Exercise,
-    Mismatch,
     assert_bytes,
     assert_equal,
     assert_that,
 )
+from labsupport.checking.asserts import having
 
 exercise = Exercise(
     "fileserver",
@@ -83,16 +82,6 @@ def _absolute(path):
 
 
 # ---- the build ----
-
-
-@contextlib.contextmanager
-def having(did):
-    """Say that the check did this in whatever the block finds wrong, unless it says more itself."""
-    try:
-        yield
-    except Mismatch as mismatch:
-        mismatch.did = mismatch.did or did
-        raise
 
 
 def served(answer, folder=FOLDER):

@@ -18,7 +18,7 @@ from labsupport.checking import (
     assert_that,
     fail,
 )
-from labsupport.checking.asserts import patience
+from labsupport.checking.asserts import having, patience
 from labsupport.clock import Deadline
 
 exercise = Exercise(
@@ -140,16 +140,13 @@ class Crew:
         raises: errors that the call may end in; any other is a crash of the answer.
         """
         self.did, self.expected = did, raises
-        try:
+        with having(did):
             async with answer.running(name, *args) as self.task:
                 try:
                     yield self
                 finally:
                     for work in self.works:
                         work.free.set()
-        except Mismatch as mismatch:
-            mismatch.did = mismatch.did or did
-            raise
 
     def running(self):
         """Those that have begun and not ended."""

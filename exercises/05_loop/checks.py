@@ -17,7 +17,7 @@ from labsupport.checking import (
     assert_bytes,
     assert_that,
 )
-from labsupport.checking.asserts import patience, touched
+from labsupport.checking.asserts import having, patience, touched
 from labsupport.clock import Deadline
 from labsupport.sockdiag import SockDiag
 
@@ -140,16 +140,6 @@ async def does_not_wait_for_room(answer, draw, variant):
 
 
 # ---- the build: clients ----
-
-
-@contextlib.contextmanager
-def having(did):
-    """Say that the check did this in whatever the block finds wrong, unless it says more itself."""
-    try:
-        yield
-    except Mismatch as mismatch:
-        mismatch.did = mismatch.did or did
-        raise
 
 
 def serving(answer, limit):

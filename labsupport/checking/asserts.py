@@ -8,6 +8,8 @@ the first difference.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -24,6 +26,7 @@ __all__ = [
     "assert_equal",
     "assert_that",
     "fail",
+    "having",
     "patience",
     "touched",
 ]
@@ -104,6 +107,16 @@ def assert_equal(got: Any, wanted: Any, said: str, did: str = "") -> None:
 def assert_bytes(got: Any, wanted: bytes, said: str, did: str = "") -> None:
     """Fail the check unless `got` is exactly these bytes; the feedback has a caret."""
     assert_equal(got, bytes(wanted), said, did)
+
+
+@contextlib.contextmanager
+def having(did: str) -> Iterator[None]:
+    """Say that the check did this in whatever the block finds wrong, unless it says more itself."""
+    try:
+        yield
+    except Mismatch as mismatch:
+        mismatch.did = mismatch.did or did
+        raise
 
 
 def _words(value: Any) -> str:
