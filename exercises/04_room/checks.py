@@ -11,6 +11,7 @@ import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
 from labsupport.checking.asserts import patience
+from labsupport.checking.chat import Chat, people, quoted
 from labsupport.clock import Deadline
 
 exercise = Exercise(
@@ -40,6 +41,8 @@ MOST = 500  # lines in an outbox
 SPARE = 300  # lines that a client gets fewer than who was disconnected: about 200 wait
 NARROW = 64 * 1024  # bytes that the buffer of a client takes that does not read
 GENEROUS = 5.0  # seconds that an answer may be late, however busy the machine is
+
+chat = Chat(GENEROUS)
 
 
 # ---- the step ----
@@ -174,91 +177,7 @@ async def waiting(answer, number=1):
             return
 
 
-# ---- the build: clients ----
-
-
-def people(draw, number):
-    """So many different nicknames."""
-    names = []
-    while len(names) < number:
-        name = draw.word()
-        if name not in names:
-            names.append(name)
-    return names
-
-
-async def line_from(conn, wanted, said, did):
-    """The next line; wanted: what is waited for, in words."""
-    try:
-        return await conn.recv_line(said=said, timeout=GENEROUS)
-    except Mismatch as mismatch:
-        mismatch.did, mismatch.expected = did, wanted
-        raise
-
-
-async def hears(conn, text, said, did, next_one=False):
-    """Read up to this line. next_one: it has to be the very next line."""
-    wanted = f"{text}\n".encode()
-    while True:
-        line = await line_from(conn, f"the line {show(text)}", said, did)
-        if next_one:
-            assert_bytes(line, wanted, said, did)
-        if line == wanted:
-            return
-
-
-def show(text):
-    """A text for the feedback; a long one by its beginning."""
-    return repr(text) if len(text) <= 60 else f"{text[:30]!r}... and so on, {len(text)} characters"
-
-
-async def enters(peer, name, did=""):
-    """A new client that is in the room under this name."""
-    conn = await peer.connect()
-    await conn.send(f"{name}\n".encode())
-    await welcomed(conn, did or f"connected and sent the nickname {name!r}")
-    return conn
-
-
-async def welcomed(conn, did):
-    """Read the line that says who is here, which a client gets when it is in; return it."""
-    said = "who has sent a nickname that is free is in, and is told who is here"
-    line = await line_from(conn, "a line that begins with '* here:'", said, did)
-    assert_that(line.startswith(b"* here:"), said, "a line that begins with '* here:'", line, did)
-    return line
-
-
-async def ended(conn, said, did):
-    """The connection has to end, in whatever way; what came before."""
-    try:
-        return await conn.recv_until_eof(said=said, timeout=GENEROUS)
-    except Mismatch as mismatch:
-        # A server that closes with bytes unread resets the connection: closed is closed.
-        if any(event.kind == "reset" for event in conn.trace.events[-2:]):
-            return b""
-        mismatch.did = did
-        raise
-
-
-async def refused(conn, error, did):
-    """The client gets this error line, and then the end."""
-    said = "who is refused is told why, and its connection ends"
-    await hears(conn, f"error: {error}", said, did)
-    rest = await ended(conn, said, did)
-    assert_bytes(rest, b"", said="behind an error line comes nothing but the end", did=did)
-
-
-async def is_alive(speaker, name, listener, draw, did, next_one=False):
-    """Somebody speaks in the room and somebody else hears it. next_one: and nothing before it."""
-    text = f"{draw.word()} {draw.word()}"
-    await speaker.send(f"{text}\n".encode())
-    said = "the room goes on for the others"
-    if next_one:
-        said += ", who are told once of who leaves, and nothing of who was never in"
-    await hears(listener, f"{name}: {text}", said, did, next_one)
-
-
-# ---- the build: checks ----
+# ---- the build ----
 
 
 @exercise.check(
@@ -282,11 +201,11 @@ async def everybody_hears_the_others(answer, draw, variant):
             await conns[name].send(f"{name}\n".encode())
             here = sorted([*here, name])
             said = "who joins is told who is here, itself included, in alphabetical order"
-            await hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
+            await chat.hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
             for other in here:
                 if other != name:
                     said = "the others are told who joins"
-                    await hears(conns[other], f"* {name} joins", said, did, next_one=True)
+                    await chat.hears(conns[other], f"* {name} joins", said, did, next_one=True)
         for name in (middle, last, middle):
             for text in (draw.word(), f"  {draw.text(12)}\t ", f"\ufeff{draw.word()}", ""):
                 did = f"let {name} say {text!r}"
@@ -294,18 +213,18 @@ async def everybody_hears_the_others(answer, draw, variant):
                 for other in here:
                     if other != name:
                         said = "the others hear what is said, as it came, and the speaker does not"
-                        await hears(conns[other], f"{name}: {text}", said, did, next_one=True)
+                        await chat.hears(conns[other], f"{name}: {text}", said, did, next_one=True)
         word = draw.word()
         did = f"let {first} say {word!r} and end its direction at once"
         await conns[first].send(f"{word}\n".encode())
         conns[first].half_close()
-        rest = await ended(conns[first], "who has ended its direction gets the end", did)
+        rest = await chat.ended(conns[first], "who has ended its direction gets the end", did)
         assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
         for other in (middle, last):
             said = "the others hear all that was said before the end"
-            await hears(conns[other], f"{first}: {word}", said, did, next_one=True)
+            await chat.hears(conns[other], f"{first}: {word}", said, did, next_one=True)
             said = "the others are told who leaves"
-            await hears(conns[other], f"* {first} leaves", said, did, next_one=True)
+            await chat.hears(conns[other], f"* {first} leaves", said, did, next_one=True)
         # Capitals are before small letters where sorted compares the names.
         late = f"Zz{last}"
         did += f", and {late} join"
@@ -313,22 +232,22 @@ async def everybody_hears_the_others(answer, draw, variant):
         await conns[late].send(f"{late}\n".encode())
         said = "who joins is told who is here now, in the order of sorted"
         here = " ".join(sorted([last, middle, late]))
-        await hears(conns[late], f"* here: {here}", said, did, next_one=True)
+        await chat.hears(conns[late], f"* here: {here}", said, did, next_one=True)
         for other in (middle, last):
             said = "the others are told once who leaves, and who joins"
-            await hears(conns[other], f"* {late} joins", said, did, next_one=True)
+            await chat.hears(conns[other], f"* {late} joins", said, did, next_one=True)
         did = f"let {first} connect again, send its nickname and end its direction at once"
         brief = await peer.connect()
         await brief.send(f"{first}\n".encode())
         brief.half_close()
         said = "who has left can join again, and gets what it is told also when it sends no more"
         here = " ".join(sorted([*here.split(), first]))
-        await hears(brief, f"* here: {here}", said, did, next_one=True)
-        rest = await ended(brief, "who has ended its direction gets the end", did)
+        await chat.hears(brief, f"* here: {here}", said, did, next_one=True)
+        rest = await chat.ended(brief, "who has ended its direction gets the end", did)
         assert_bytes(rest, b"", said="behind that comes nothing but the end", did=did)
         for line in (f"* {first} joins", f"* {first} leaves"):
             said = "the others are told also of who ends its direction at once"
-            await hears(conns[late], line, said, did, next_one=True)
+            await chat.hears(conns[late], line, said, did, next_one=True)
 
 
 @exercise.check(
@@ -349,20 +268,20 @@ async def a_line_in_pieces_is_one_line(answer, draw, variant):
     said = "a line is one line, however its bytes arrive"
     for cut, pieces in ((1, "one byte at a time"), (size, "a line and its nickname at once")):
         async with answer.serving(link=Link(to_server={"cut": cut}, seed=draw.seed)) as peer:
-            listener = await enters(peer, listener_name)
+            listener = await chat.enters(peer, listener_name)
             talker = await peer.connect()
             did = f"sent the nickname {name!r} and the line {text!r}, {pieces}"
             await talker.send(f"{name}\n{text}\n".encode())
-            await hears(listener, f"{name}: {text}", said, did)
+            await chat.hears(listener, f"{name}: {text}", said, did)
     async with answer.serving() as peer:
-        listener = await enters(peer, listener_name)
-        talker = await enters(peer, name)
+        listener = await chat.enters(peer, listener_name)
+        talker = await chat.enters(peer, name)
         texts = [f"{number} {draw.word()}" for number in range(20)]
         did = "sent 20 lines in one piece"
         await talker.send("".join(f"{text}\n" for text in texts).encode())
         for text in texts:
             said = "lines that arrive together are several lines, and keep their order"
-            await hears(listener, f"{name}: {text}", said, did)
+            await chat.hears(listener, f"{name}: {text}", said, did)
 
 
 @exercise.check(
@@ -382,37 +301,39 @@ async def a_line_in_pieces_is_one_line(answer, draw, variant):
 async def a_nickname_has_one_client(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     async with answer.serving() as peer:
-        first = await enters(peer, ann)
-        other = await enters(peer, bob)
-        await hears(first, f"* {bob} joins", "the others are told who joins", f"let {bob} join")
+        first = await chat.enters(peer, ann)
+        other = await chat.enters(peer, bob)
+        await chat.hears(
+            first, f"* {bob} joins", "the others are told who joins", f"let {bob} join"
+        )
         did = f"sent the nickname {ann!r} while a client of that name was in"
         again = await peer.connect()
         await again.send(f"{ann}\n".encode())
-        await refused(again, "nickname taken", did)
-        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
-        await is_alive(first, ann, other, draw, f"{did}; then {ann} spoke")
+        await chat.refused(again, "nickname taken", did)
+        await chat.is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
+        await chat.is_alive(first, ann, other, draw, f"{did}; then {ann} spoke")
 
         did = f"opened two connections, and sent the nickname {cas!r} on both"
         both = [await peer.connect() for _ in range(2)]
-        await enters(peer, f"{cas}2")  # whoever has connected before has been accepted
+        await chat.enters(peer, f"{cas}2")  # whoever has connected before has been accepted
         for conn in both:
             await conn.send(f"{cas}\n".encode())
         said = "of two clients that want one nickname, one gets it"
-        lines = [await line_from(conn, "a line", said, did) for conn in both]
+        lines = [await chat.line_from(conn, "a line", said, did) for conn in both]
         lines.sort(key=lambda line: not line.startswith(b"error"))
         assert_bytes(lines[0], b"error: nickname taken\n", said=said, did=did)
         assert_that(lines[1].startswith(b"* here:"), said, "'* here:' for the other", lines, did)
 
         said = "of two clients that want one nickname, one is in"
-        await hears(first, f"* {cas} joins", said, did)
+        await chat.hears(first, f"* {cas} joins", said, did)
         for name in ("", f"{ann} {bob}", f"{ann}\r", "x" * 17, "Zoë", "١٢", "a_b"):
             did = f"sent the nickname {name!r}"
             conn = await peer.connect()
             await conn.send(f"{name}\n".encode())
-            await refused(conn, "bad nickname", did)
-        await is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
+            await chat.refused(conn, "bad nickname", did)
+        await chat.is_alive(other, bob, first, draw, f"{did}; then {bob} spoke", next_one=True)
         for name in ("x" * 16, "7", ann.upper()):
-            await enters(peer, name)
+            await chat.enters(peer, name)
 
 
 @exercise.check(
@@ -430,22 +351,24 @@ async def a_nickname_has_one_client(answer, draw, variant):
 async def bytes_that_are_not_utf8_end_one_client(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     async with answer.serving() as peer:
-        listener = await enters(peer, ann)
-        speaker = await enters(peer, bob)
+        listener = await chat.enters(peer, ann)
+        speaker = await chat.enters(peer, bob)
         for bad in (b"caf\xe9", "€".encode()[:2]):
             did = f"let {cas} join and send the line {bad!r}"
-            rude = await enters(peer, cas)
+            rude = await chat.enters(peer, cas)
             await rude.send(bad + b"\n")
-            await refused(rude, "not UTF-8", did)
+            await chat.refused(rude, "not UTF-8", did)
             said = "who is refused leaves, and the others hear no line of it before"
-            await hears(listener, f"* {cas} joins", said, did)
-            await hears(listener, f"* {cas} leaves", said, did, next_one=True)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
+            await chat.hears(listener, f"* {cas} joins", said, did)
+            await chat.hears(listener, f"* {cas} leaves", said, did, next_one=True)
+            await chat.is_alive(
+                speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True
+            )
         did = "sent a nickname that is not UTF-8"
         unnamed = await peer.connect()
         await unnamed.send(b"\xff\xfe\n")
-        await refused(unnamed, "not UTF-8", did)
-        await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
+        await chat.refused(unnamed, "not UTF-8", did)
+        await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
 
 
 @exercise.check(
@@ -464,21 +387,23 @@ async def a_line_has_an_end(answer, draw, variant):
     ann, bob = people(draw, 2)
     whole = draw.word().ljust(LONGEST, ".")
     async with answer.serving() as peer:
-        listener = await enters(peer, ann)
+        listener = await chat.enters(peer, ann)
         for ending, how in (("", "no line feed"), ("\n", "a line feed")):
-            talker = await enters(peer, bob)
+            talker = await chat.enters(peer, bob)
             did = f"sent a line of {LONGEST:,} bytes"
             await talker.send(f"{whole}\n".encode())
             said = f"a line of {LONGEST:,} bytes is passed on"
-            await hears(listener, f"{bob}: {whole}", said, did)
+            await chat.hears(listener, f"{bob}: {whole}", said, did)
             did = f"sent {LONGEST + 1:,} bytes and {how}"
             await talker.send(f".{whole}{ending}".encode())
-            await refused(talker, "line too long", did)
+            await chat.refused(talker, "line too long", did)
             said = "who sends a line that is too long leaves, and the others hear nothing of it"
-            await hears(listener, f"* {bob} leaves", said, did, next_one=True)
+            await chat.hears(listener, f"* {bob} leaves", said, did, next_one=True)
         unnamed = await peer.connect()
         await unnamed.send(f".{whole}".encode())
-        await refused(unnamed, "line too long", f"sent {LONGEST + 1:,} bytes as the first line")
+        await chat.refused(
+            unnamed, "line too long", f"sent {LONGEST + 1:,} bytes as the first line"
+        )
 
 
 @exercise.check(
@@ -496,23 +421,25 @@ async def a_line_has_an_end(answer, draw, variant):
 async def a_reset_is_a_leave(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     async with answer.serving() as peer:
-        listener = await enters(peer, ann)
-        speaker = await enters(peer, bob)
+        listener = await chat.enters(peer, ann)
+        speaker = await chat.enters(peer, bob)
         unnamed = await peer.connect()
         await unnamed.send(cas[:1].encode())
         unnamed.reset()
         for unfinished in ("", f"{draw.word()} and"):
             did = f"let {cas} join" + (", send half a line" if unfinished else "") + ", and reset"
-            rude = await enters(peer, cas, did)
+            rude = await chat.enters(peer, cas, did)
             if unfinished:
                 await rude.send(unfinished.encode())
             rude.reset()
             said = "the others are told that who has reset its connection leaves"
-            await hears(listener, f"* {cas} leaves", said, did)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True)
+            await chat.hears(listener, f"* {cas} leaves", said, did)
+            await chat.is_alive(
+                speaker, bob, listener, draw, f"{did}; then {bob} spoke", next_one=True
+            )
         did = f"let {cas} join, reset, and join again under the same nickname"
-        conn = await enters(peer, cas, did)
-        await is_alive(conn, cas, listener, draw, did)
+        conn = await chat.enters(peer, cas, did)
+        await chat.is_alive(conn, cas, listener, draw, did)
 
 
 @exercise.check(
@@ -533,11 +460,11 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
     filling = "." * (LONGEST - 8)
     did = f"let {talks} send lines of {LONGEST:,} bytes; {listens} reads them, {slow} reads nothing"
     async with answer.serving() as peer:
-        listener = await enters(peer, listens)
-        talker = await enters(peer, talks)
-        stuck = await enters(peer, slow)
+        listener = await chat.enters(peer, listens)
+        talker = await chat.enters(peer, talks)
+        stuck = await chat.enters(peer, slow)
         stuck.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
-        await hears(listener, f"* {slow} joins", "the others are told who joins", did)
+        await chat.hears(listener, f"* {slow} joins", "the others are told who joins", did)
         leaves = f"* {slow} leaves\n".encode()
         heard, left = 0, False
         for burst in range(BURSTS):
@@ -547,11 +474,11 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
             for text in texts:
                 said = f"{listens} hears every line, in order, though {slow} does not read"
                 wanted = f"{talks}: {text}\n".encode()
-                line = await line_from(listener, f"the line {show(text)}", said, did)
+                line = await chat.line_from(listener, f"the line {quoted(text)}", said, did)
                 if line == leaves and not left:
                     left = True
-                    line = await line_from(listener, f"the line {show(text)}", said, did)
-                assert_that(line == wanted, said, f"{show(text)} of {talks}", line[:60], did)
+                    line = await chat.line_from(listener, f"the line {quoted(text)}", said, did)
+                assert_that(line == wanted, said, f"{quoted(text)} of {talks}", line[:60], did)
                 heard += not left
             if left:
                 break
@@ -563,8 +490,8 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
             did=did,
         )
         did += f", until {slow} left"
-        await is_alive(talker, talks, listener, draw, did)
-        rest = await ended(stuck, "the connection of who was disconnected ends", did)
+        await chat.is_alive(talker, talks, listener, draw, did)
+        rest = await chat.ended(stuck, "the connection of who was disconnected ends", did)
         lost = heard - rest.count(f"{talks}: ".encode())
         assert_that(
             lost >= MOST,
@@ -582,7 +509,7 @@ async def slow_at_the_end(peer, draw, talking, listening, number):
     filling = draw.word().ljust(LONGEST - 8, ".")
     did = f"let {slow} join and read nothing, {talks} send {number:,} lines of {LONGEST:,} bytes, "
     did += f"and {slow} end its direction, then read"
-    late = await enters(peer, slow, did)
+    late = await chat.enters(peer, slow, did)
     late.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
     texts = [f"{at:07} {filling}" for at in range(number)]
     for first in range(0, number, BURST):
@@ -591,13 +518,13 @@ async def slow_at_the_end(peer, draw, talking, listening, number):
         said = "the room goes on for the others"
         line, last = b"", f"{talks}: {burst[-1]}\n".encode()
         while line != last:
-            line = await line_from(listener, f"the line {show(burst[-1])}", said, did)
+            line = await chat.line_from(listener, f"the line {quoted(burst[-1])}", said, did)
             if line == f"* {slow} leaves\n".encode():
                 return  # the system had less room for it than for the first: 500 lines waited
     late.half_close()
     said = "who has ended its direction still gets what is in its outbox"
-    await hears(listener, f"* {slow} leaves", "the others are told who leaves", did)
-    rest = await ended(late, f"{said}, and then the end", did)
+    await chat.hears(listener, f"* {slow} leaves", "the others are told who leaves", did)
+    rest = await chat.ended(late, f"{said}, and then the end", did)
     got = rest.split(b"\n")[:-1]
     assert_that(
         got == [f"{talks}: {text}".encode() for text in texts],
@@ -624,13 +551,13 @@ async def slow_at_the_end(peer, draw, talking, listening, number):
 async def two_hundred_come_and_go(answer, draw, variant):
     watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
     async with answer.serving() as peer:
-        watching = await enters(peer, watcher)
+        watching = await chat.enters(peer, watcher)
         for wave in range(WAVES):
             group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
             did = f"let {AT_ONCE} clients join at once"
-            conns = await asyncio.gather(*(enters(peer, name, did) for name in group))
+            conns = await asyncio.gather(*(chat.enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
-            await hears_all(watching, joins, "everybody who joins is announced", did)
+            await chat.hears_all(watching, joins, "everybody who joins is announced", did)
             if wave == 0:
                 full = answer.held()
             did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
@@ -640,22 +567,13 @@ async def two_hundred_come_and_go(answer, draw, variant):
                 else:
                     conn.half_close()
             leaves = {f"* {name} leaves\n".encode() for name in group}
-            await hears_all(watching, leaves, "everybody who leaves is announced", did)
+            await chat.hears_all(watching, leaves, "everybody who leaves is announced", did)
             for number, conn in enumerate(conns):
                 if number % 2 == 0:
-                    await ended(conn, "who has ended its direction gets the end", did)
+                    await chat.ended(conn, "who has ended its direction gets the end", did)
                     conn.close()
         did = f"let {len(names)} clients join and leave, at most {AT_ONCE} at a time"
         await given_back(answer, full, did)
-
-
-async def hears_all(conn, lines, said, did):
-    """Read until each of these lines has come, in any order."""
-    missing = set(lines)
-    while missing:
-        one = min(missing).decode().rstrip()
-        line = await line_from(conn, f"{len(missing)} more lines, such as {one!r}", said, did)
-        missing.discard(line)
 
 
 async def given_back(answer, full, did):
@@ -698,12 +616,12 @@ async def stop_ends_everything(answer, draw, variant):
     did = "set stop while clients were in, in the middle of a line, and without a nickname"
     async with answer.serving() as peer:
         conns = [await peer.connect()]
-        conns.append(await enters(peer, ann))
-        conns.append(await enters(peer, bob))
+        conns.append(await chat.enters(peer, ann))
+        conns.append(await chat.enters(peer, bob))
         await conns[-1].send(f"{draw.word()} and".encode())
         conns.append(await peer.connect())
         await conns[-1].send(ann[:1].encode())
-        await enters(peer, f"{ann}2")  # whoever has connected before has been accepted
+        await chat.enters(peer, f"{ann}2")  # whoever has connected before has been accepted
         await peer.stop()
         for conn in conns:
-            await ended(conn, "the connections of all clients end", did)
+            await chat.ended(conn, "the connections of all clients end", did)

@@ -10,6 +10,7 @@ import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
 from labsupport.checking.asserts import patience
+from labsupport.checking.chat import Chat, people, quoted
 from labsupport.clock import Deadline
 
 exercise = Exercise(
@@ -41,6 +42,8 @@ SMALL = 64 * 1024  # bytes of a client's receive buffer
 AT_ONCE = 40  # clients in the room
 WAVES = 5
 GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
+
+chat = Chat(GENEROUS)
 
 
 # ---- the step ----
@@ -127,83 +130,7 @@ async def whoever_has_none_is_named(answer, draw, variant):
             assert_equal(lines[name], old[name], said, f"{told(free)}; looked at {name}'s")
 
 
-# ---- the build: clients ----
-
-
-def people(draw, number):
-    """So many different nicknames."""
-    names = []
-    while len(names) < number:
-        name = draw.word()
-        if name not in names:
-            names.append(name)
-    return names
-
-
-async def line_from(conn, wanted, said, did):
-    """The next line; wanted: what is waited for, in words."""
-    try:
-        return await conn.recv_line(said=said, timeout=GENEROUS)
-    except Mismatch as mismatch:
-        mismatch.did, mismatch.expected = did, wanted
-        raise
-
-
-async def hears(conn, text, said, did, next_one=False):
-    """Read up to this line. next_one: it has to be the very next line."""
-    wanted = f"{text}\n".encode()
-    while True:
-        line = await line_from(conn, f"the line {show(text)}", said, did)
-        if next_one:
-            assert_bytes(line, wanted, said, did)
-        if line == wanted:
-            return
-
-
-def show(text):
-    """A text for the feedback; a long one by its beginning."""
-    return repr(text) if len(text) <= 60 else f"{text[:30]!r}... and so on, {len(text)} characters"
-
-
-async def enters(peer, name, did=""):
-    """A new client that is in the room under this name."""
-    conn = await peer.connect()
-    await conn.send(f"{name}\n".encode())
-    said = "who has sent a nickname that is free is in, and is told who is here"
-    did = did or f"connected and sent the nickname {name!r}"
-    line = await line_from(conn, "a line that begins with '* here:'", said, did)
-    assert_that(line.startswith(b"* here:"), said, "a line that begins with '* here:'", line, did)
-    return conn
-
-
-async def ended(conn, said, did):
-    """The connection has to end, in whatever way; what came before."""
-    try:
-        return await conn.recv_until_eof(said=said, timeout=GENEROUS)
-    except Mismatch as mismatch:
-        # A server that closes with bytes unread resets the connection: closed is closed.
-        if any(event.kind == "reset" for event in conn.trace.events[-2:]):
-            return b""
-        mismatch.did = did
-        raise
-
-
-async def refused(conn, error, did):
-    """The client gets this error line, and then the end."""
-    said = "who is refused is told why, and its connection ends"
-    await hears(conn, f"error: {error}", said, did)
-    rest = await ended(conn, said, did)
-    assert_bytes(rest, b"", said="behind an error line comes nothing but the end", did=did)
-
-
-async def is_alive(speaker, name, listener, draw, did):
-    """Somebody speaks in the room and somebody else hears it."""
-    text = f"{draw.word()} {draw.word()}"
-    await speaker.send(f"{text}\n".encode())
-    await hears(listener, f"{name}: {text}", "the room goes on for the others", did)
-
-
-# ---- the build: checks ----
+# ---- the build ----
 
 
 @exercise.check(
@@ -227,33 +154,33 @@ async def everybody_hears_the_others(answer, draw, variant):
             await conns[name].send(f"{name}\n".encode())
             here = sorted([*here, name])
             said = "who joins is told who is here, itself included, in alphabetical order"
-            await hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
+            await chat.hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
             for other in here:
                 if other != name:
                     said = "the others are told who joins"
-                    await hears(conns[other], f"* {name} joins", said, did, next_one=True)
+                    await chat.hears(conns[other], f"* {name} joins", said, did, next_one=True)
         texts = [draw.word(), f"  {draw.text(12)}\t ", "", draw.word()]
         did = f"let {middle} say four lines in one piece"
         await conns[middle].send("".join(f"{text}\n" for text in texts).encode())
         for other in (last, first):
             for text in texts:
                 said = "the others hear what is said, as it came, and in order"
-                await hears(conns[other], f"{middle}: {text}", said, did, next_one=True)
+                await chat.hears(conns[other], f"{middle}: {text}", said, did, next_one=True)
         did = f"let {middle} speak, then {first} end its direction"
         conns[first].half_close()
-        rest = await ended(conns[first], "who has ended its direction gets the end", did)
+        rest = await chat.ended(conns[first], "who has ended its direction gets the end", did)
         assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
         for other in (last, middle):
             said = "the others are told who leaves, and who speaks does not hear itself"
-            await hears(conns[other], f"* {first} leaves", said, did, next_one=True)
+            await chat.hears(conns[other], f"* {first} leaves", said, did, next_one=True)
     async with answer.serving(link=Link(to_server={"cut": 1}, seed=draw.seed)) as peer:
-        listener = await enters(peer, last)
+        listener = await chat.enters(peer, last)
         text = draw.text(5)
         did = f"sent the nickname {first!r} and the line {text!r}, one byte at a time"
         talker = await peer.connect()
         await talker.send(f"{first}\n{text}\n".encode())
         said = "a line is one line, however its bytes arrive"
-        await hears(listener, f"{first}: {text}", said, did)
+        await chat.hears(listener, f"{first}: {text}", said, did)
 
 
 @exercise.check(
@@ -272,15 +199,15 @@ async def bad_input_ends_one_client(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     whole = draw.word().ljust(LONGEST, ".")
     async with answer.serving() as peer:
-        listener = await enters(peer, ann)
-        speaker = await enters(peer, bob)
+        listener = await chat.enters(peer, ann)
+        speaker = await chat.enters(peer, bob)
         names = [(name, "bad nickname") for name in ("", f"{ann} {bob}", "x" * 17, "Zoë", "١٢")]
         for name, error in [*names, (ann, "nickname taken"), (bob, "nickname taken")]:
             did = f"sent the nickname {name!r}"
             unnamed = await peer.connect()
             await unnamed.send(f"{name}\n".encode())
-            await refused(unnamed, error, did)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await chat.refused(unnamed, error, did)
+            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
         long = f"{whole}.".encode()
         for line, error, what in (
             (b"caf\xe9\n", "not UTF-8", r"the line b'caf\xe9\n'"),
@@ -289,16 +216,18 @@ async def bad_input_ends_one_client(answer, draw, variant):
             (long + b"\n", "line too long", f"{LONGEST + 1:,} bytes and a line feed"),
         ):
             did = f"let {cas} join and send {what}"
-            rude = await enters(peer, cas, did)
+            rude = await chat.enters(peer, cas, did)
             await rude.send(line)
-            await refused(rude, error, did)
+            await chat.refused(rude, error, did)
             said = "who is refused leaves, and the others hear no line of it before"
-            await hears(listener, f"* {cas} joins", said, did)
-            await hears(listener, f"* {cas} leaves", said, did, next_one=True)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await chat.hears(listener, f"* {cas} joins", said, did)
+            await chat.hears(listener, f"* {cas} leaves", said, did, next_one=True)
+            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
         did = f"sent a line of {LONGEST:,} bytes"
         await speaker.send(f"{whole}\n".encode())
-        await hears(listener, f"{bob}: {whole}", f"a line of {LONGEST:,} bytes is passed on", did)
+        await chat.hears(
+            listener, f"{bob}: {whole}", f"a line of {LONGEST:,} bytes is passed on", did
+        )
 
 
 @exercise.check(
@@ -315,23 +244,23 @@ async def bad_input_ends_one_client(answer, draw, variant):
 async def a_reset_is_a_leave(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     async with answer.serving() as peer:
-        listener = await enters(peer, ann)
-        speaker = await enters(peer, bob)
+        listener = await chat.enters(peer, ann)
+        speaker = await chat.enters(peer, bob)
         unnamed = await peer.connect()
         await unnamed.send(cas[:1].encode())
         unnamed.reset()
         for unfinished in ("", f"{draw.word()} and"):
             did = f"let {cas} join" + (", send half a line" if unfinished else "") + ", and reset"
-            rude = await enters(peer, cas, did)
+            rude = await chat.enters(peer, cas, did)
             if unfinished:
                 await rude.send(unfinished.encode())
             rude.reset()
             said = "the others are told that who has reset its connection leaves"
-            await hears(listener, f"* {cas} leaves", said, did)
-            await is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await chat.hears(listener, f"* {cas} leaves", said, did)
+            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
         did = f"let {cas} join, reset, and join again under the same nickname"
-        conn = await enters(peer, cas, did)
-        await is_alive(conn, cas, listener, draw, did)
+        conn = await chat.enters(peer, cas, did)
+        await chat.is_alive(conn, cas, listener, draw, did)
 
 
 @exercise.check(
@@ -350,16 +279,16 @@ async def a_burst_costs_no_reader_its_place(answer, draw, variant):
     talks, others = draw.choice("abcdefgh"), people(draw, 2)
     did = f"let {talks} send {SHORT_LINES:,} short lines in one piece; the others read"
     async with answer.serving() as peer:
-        listeners = [await enters(peer, name) for name in others]
-        talker = await enters(peer, talks)
+        listeners = [await chat.enters(peer, name) for name in others]
+        talker = await chat.enters(peer, talks)
         for conn in listeners:
-            await hears(conn, f"* {talks} joins", "the others are told who joins", did)
+            await chat.hears(conn, f"* {talks} joins", "the others are told who joins", did)
         await talker.send("".join(f"{number}\n" for number in range(SHORT_LINES)).encode())
         for conn in listeners:
             for number in range(SHORT_LINES):
                 said = "who reads hears every line, in order, and stays in the room"
-                await hears(conn, f"{talks}: {number}", said, did, next_one=True)
-        await is_alive(listeners[0], others[0], listeners[1], draw, did)
+                await chat.hears(conn, f"{talks}: {number}", said, did, next_one=True)
+        await chat.is_alive(listeners[0], others[0], listeners[1], draw, did)
 
 
 class Crowded:
@@ -373,15 +302,17 @@ class Crowded:
         self.left = []
 
     async def open(self):
-        self.listener = await enters(self.peer, self.listens)
-        self.talker = await enters(self.peer, self.talks)
+        self.listener = await chat.enters(self.peer, self.listens)
+        self.talker = await chat.enters(self.peer, self.talks)
 
     async def joins(self):
         """The next client that will not read, and its name."""
         name = self.names.pop(0)
-        conn = await enters(self.peer, name)
+        conn = await chat.enters(self.peer, name)
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-        await hears(self.listener, f"* {name} joins", "the others are told who joins", self.did)
+        await chat.hears(
+            self.listener, f"* {name} joins", "the others are told who joins", self.did
+        )
         self.did += f"; {name} does not read"
         return conn, name
 
@@ -394,13 +325,13 @@ class Crowded:
         for text in texts:
             said = f"{self.listens} hears every line, in order, though others do not read"
             self.sent.append(f"{self.talks}: {text}\n".encode())
-            line = await self.heard(said, f"the line {show(text)}")
-            assert_that(line == self.sent[-1], said, show(text), line[:60], self.did)
+            line = await self.heard(said, f"the line {quoted(text)}")
+            assert_that(line == self.sent[-1], said, quoted(text), line[:60], self.did)
 
     async def heard(self, said, wanted):
         """The next line that the listener hears; who leaves before is noted."""
         while True:
-            line = await line_from(self.listener, wanted, said, self.did)
+            line = await chat.line_from(self.listener, wanted, said, self.did)
             if not (line.startswith(b"* ") and line.endswith(b" leaves\n")):
                 return line
             self.left.append(line.decode().split()[1])
@@ -434,9 +365,9 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
             did=crowd.did,
         )
         did = f"{crowd.did}, until it left"
-        await is_alive(crowd.talker, crowd.talks, crowd.listener, draw, did)
-        await ended(stuck, "the connection of who was disconnected ends", did)
-        await enters(peer, slow)
+        await chat.is_alive(crowd.talker, crowd.talks, crowd.listener, draw, did)
+        await chat.ended(stuck, "the connection of who was disconnected ends", did)
+        await chat.enters(peer, slow)
 
 
 @exercise.check(
@@ -468,15 +399,15 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
         did = f"{crowd.did}. Then {name} ended its direction, and later read"
         if name not in crowd.left:
             said = "the others are told who leaves"
-            await hears(crowd.listener, f"* {name} leaves", said, did)
+            await chat.hears(crowd.listener, f"* {name} leaves", said, did)
         await crowd.burst()
         for line in crowd.sent[missed:-BURST]:
             said = "who has ended its direction gets what waits for it"
             got = b"* "
             while got.startswith(b"* "):  # others have joined or left
-                got = await line_from(late, f"the line {line[:30]!r}...", said, did)
+                got = await chat.line_from(late, f"the line {line[:30]!r}...", said, did)
             assert_that(got == line, said, line[:40], got[:40], did)
-        rest = await ended(late, "and then the end", did)
+        rest = await chat.ended(late, "and then the end", did)
         assert_bytes(rest, b"", said="who has left hears nothing of what is said later", did=did)
 
 
@@ -495,14 +426,14 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
 async def two_hundred_come_and_go(answer, draw, variant):
     watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
     async with answer.serving() as peer:
-        watching = await enters(peer, watcher)
+        watching = await chat.enters(peer, watcher)
         alone = answer.held()
         for wave in range(WAVES):
             group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
             did = f"let {AT_ONCE} clients join at once"
-            conns = await asyncio.gather(*(enters(peer, name, did) for name in group))
+            conns = await asyncio.gather(*(chat.enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
-            await hears_all(watching, joins, "everybody who joins is announced", did)
+            await chat.hears_all(watching, joins, "everybody who joins is announced", did)
             now = answer.held()
             assert_that(
                 (now.threads, now.processes) <= (alone.threads, alone.processes),
@@ -518,21 +449,12 @@ async def two_hundred_come_and_go(answer, draw, variant):
                 else:
                     conn.half_close()
             leaves = {f"* {name} leaves\n".encode() for name in group}
-            await hears_all(watching, leaves, "everybody who leaves is announced", did)
+            await chat.hears_all(watching, leaves, "everybody who leaves is announced", did)
             for conn in conns[::2]:
-                await ended(conn, "who has ended its direction gets the end", did)
+                await chat.ended(conn, "who has ended its direction gets the end", did)
                 conn.close()
         did = f"let {len(names)} clients join and leave, at most {AT_ONCE} at a time"
         await given_back(answer, alone, did)
-
-
-async def hears_all(conn, lines, said, did):
-    """Read until each of these lines has come, in any order."""
-    missing = set(lines)
-    while missing:
-        one = min(missing).decode().rstrip()
-        line = await line_from(conn, f"{len(missing)} more lines, such as {one!r}", said, did)
-        missing.discard(line)
 
 
 async def given_back(answer, before, did):
@@ -572,12 +494,12 @@ async def stop_ends_everything(answer, draw, variant):
     did = "set stop while clients were in, in the middle of a line, and without a nickname"
     async with answer.serving() as peer:
         conns = [await peer.connect()]
-        conns.append(await enters(peer, ann))
-        conns.append(await enters(peer, bob))
+        conns.append(await chat.enters(peer, ann))
+        conns.append(await chat.enters(peer, bob))
         await conns[-1].send(f"{draw.word()} and".encode())
         conns.append(await peer.connect())
         await conns[-1].send(ann[:1].encode())
-        await enters(peer, f"{ann}2")  # whoever has connected before has been accepted
+        await chat.enters(peer, f"{ann}2")  # whoever has connected before has been accepted
         await peer.stop(did=did)
         for conn in conns:
-            await ended(conn, "the connections of all clients end", did)
+            await chat.ended(conn, "the connections of all clients end", did)
