@@ -571,8 +571,8 @@ async def a_repeated_question_is_handled_once(answer, draw, variant):
                 did=f"sent a question whose answer has {MOST} bytes",
             )
         busy = peer.client("a third")
-        for _ in range(6):
-            await asyncio.sleep(0.2)  # slow on purpose: nothing is waited for
+        for _ in range(5):
+            await asyncio.sleep(0.22)  # slow on purpose: nothing is waited for
             await put_to(peer, busy, draw.bytes(4), b"?")
         assert_bytes(
             await put_to(peer, one, number, question, "again"),
@@ -599,7 +599,7 @@ def called(handle, times, did):
     ],
 )
 async def forgets_the_oldest_replies(answer, draw, variant):
-    handle, room = Handle(), draw.integer(12, 16)
+    handle, room = Handle(), draw.integer(11, 13)
     async with served(answer, handle, room) as peer:
         one, other = peer.client("one"), peer.client("another")
         told = []

@@ -462,7 +462,7 @@ async def each_datagram_once(answer, draw, variant):
     did = "sent only number 0 for longer than `silence`, again and again, then the others"
     async with receiving(answer, silence=BRIEF) as sender:
         await sender.carries(datagrams[:1], did)
-        enough = Deadline(1.4 * BRIEF)
+        enough = Deadline(1.25 * BRIEF)
         while not enough.expired:
             await asyncio.sleep(5 * DRIP)  # slow on purpose: nothing is waited for
             await sender.say(datagrams[0], note="again")
