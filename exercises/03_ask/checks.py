@@ -7,6 +7,7 @@ them is a stand-in, which counts.
 """
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 
 from labsupport.checking import (
@@ -24,10 +25,14 @@ from labsupport.checking.showing import count, show
 from labsupport.clock import Deadline
 
 HUSH = b"hush"  # a question to which the answer is empty
+LOUD = b"loud"  # a question to which the answer is as long as one may be
 HEADER = 5  # bytes: the letter and the id
 MOST = 1200  # bytes of a question or an answer
 LONG = 30.0  # seconds to the second try, where there is to be none
 GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
+STRANGERS = {"127.0.0.1": "another port"}  # host, and what a stranger there is
+if sys.platform == "linux":  # elsewhere not every 127.x.y.z leads to this machine
+    STRANGERS["127.0.0.2"] = "the same port of another host"
 
 cache = Exercise(
     "ask.cache",
@@ -350,6 +355,27 @@ async def takes_the_reply_to_this_question_only(answer, draw, variant):
             said="`ask` returns the answer to the question that it asked",
             did="replied to the first question three times, once of them after the second",
         )
+    unanswered, brief, numbers = 1, 0.3, []
+    async with asking(answer, wait=2.0, tries=1) as its:
+        for turn in range(4):
+            silent = turn == unanswered
+            its.ask(draw.word().encode(), brief if silent else LONG)
+            said = "`ask` sends its question, also when the one before has timed out"
+            _, number, source = await its.question("no reply" if silent else "", said)
+            numbers.append(number)
+            if silent:
+                await its.times_out(brief, f"called ask with a deadline of {brief} s")
+                continue
+            await its.port.send(b"R" + number + first, source)
+            said = "`ask` returns the answer, also when the question before has timed out"
+            await its.returns(first, said, did="let the second of four questions time out")
+    assert_that(
+        len(set(numbers)) == len(numbers),
+        said="each question gets an id of its own, which none before it had",
+        expected="4 different ids",
+        got=" ".join(number.hex() for number in numbers),
+        did="took four questions one after another, and let the second time out",
+    )
 
 
 @exercise.check(
@@ -363,18 +389,20 @@ async def takes_the_reply_to_this_question_only(answer, draw, variant):
     ],
 )
 async def takes_a_reply_from_nobody_else(answer, draw, variant):
-    stranger = answer.port("a stranger")
     told = draw.word().encode()
-    async with asking(answer) as its:
-        its.ask(b"who?")
-        _, number, source = await its.question()
-        await stranger.send(b"R" + number + b"forged", source)
-        await its.port.send(b"R" + number + told, source)
-        await its.returns(
-            told,
-            said="`ask` returns what came from the address that it asked",
-            did="had another port send a reply with the right id first",
-        )
+    for host, where in STRANGERS.items():
+        async with asking(answer) as its:
+            port = 0 if host == its.port.local[0] else its.port.local[1]
+            stranger = answer.port("a stranger", at=(host, port))
+            its.ask(b"who?")
+            _, number, source = await its.question()
+            await stranger.send(b"R" + number + b"forged", source)
+            await its.port.send(b"R" + number + told, source)
+            await its.returns(
+                told,
+                said="`ask` returns what came from the address that it asked",
+                did=f"had {where} send a reply with the right id first",
+            )
 
 
 @exercise.check(
@@ -408,8 +436,8 @@ async def ignores_what_is_no_reply(answer, draw, variant):
 
 
 class Handle(StandIn):
-    """What the server does for a question: it counts, so that no two answers are equal, and has
-    nothing to say to HUSH."""
+    """What the server does for a question: it counts, so that no two answers are equal, has
+    nothing to say to HUSH, and all that an answer may hold to LOUD."""
 
     exposed = ("__call__",)
 
@@ -421,7 +449,10 @@ class Handle(StandIn):
 
     def __call__(self, question):
         self.asked.append(question)
-        return b"" if question == HUSH else b"%d: " % len(self.asked) + question[:40]
+        if question == HUSH:
+            return b""
+        said = b"%d: " % len(self.asked) + question[:40]
+        return said.ljust(MOST, b".") if question == LOUD else said
 
 
 class Restless(Handle):
@@ -516,7 +547,13 @@ async def a_repeated_question_is_handled_once(answer, draw, variant):
                 said="a question that comes again gets the same reply again",
                 did="sent one question several times",
             )
-        called(handle, 1, "sent one question thrice")
+        assert_bytes(
+            await put_to(peer, one, number, b"another", "again"),
+            first,
+            said="the id says which question it is, whatever stands behind it",
+            did="sent other bytes with the id of a question that was answered",
+        )
+        called(handle, 1, "sent one id four times")
         assert_bytes(
             await put_to(peer, other, number, b"mine"),
             b"2: mine",
@@ -526,6 +563,23 @@ async def a_repeated_question_is_handled_once(answer, draw, variant):
         for note in ("", "again"):
             await put_to(peer, other, bytes(4), HUSH, note)
         called(handle, 3, "sent three questions, the third of them twice; its answer is empty")
+        for note in ("", "again"):
+            assert_bytes(
+                await put_to(peer, other, b"loud", LOUD, note),
+                b"4: loud".ljust(MOST, b"."),
+                said="the reply carries all that handle returned",
+                did=f"sent a question whose answer has {MOST} bytes",
+            )
+        busy = peer.client("a third")
+        for _ in range(5):
+            await asyncio.sleep(0.22)  # slow on purpose: nothing is waited for
+            await put_to(peer, busy, draw.bytes(4), b"?")
+        assert_bytes(
+            await put_to(peer, one, number, question, "again"),
+            first,
+            said="a reply is remembered, however long ago it was made",
+            did="sent a question again more than a second later, and questions of others between",
+        )
 
 
 def called(handle, times, did):
@@ -545,7 +599,7 @@ def called(handle, times, did):
     ],
 )
 async def forgets_the_oldest_replies(answer, draw, variant):
-    handle, room = Handle(), draw.integer(4, 6)
+    handle, room = Handle(), draw.integer(11, 13)
     async with served(answer, handle, room) as peer:
         one, other = peer.client("one"), peer.client("another")
         told = []

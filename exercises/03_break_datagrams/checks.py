@@ -29,6 +29,7 @@ RUN = 10.0  # seconds for one run of find_fault; a check's deadline has room for
 
 # For each client of the cable, by number: at most two tries in a row stay without a reply.
 LOSSES = {"to_server": {"lose": (0, 3)}, "to_client": {"lose": (1,)}}
+LATER = {"to_server": {"lose": (3, 6, 11, 17)}}
 
 
 suspects = load(__file__)
@@ -142,7 +143,7 @@ async def tells_one_that_begins_at_one(answer, draw, variant):
 @exercise.check(
     "spares a meter behind a cable that loses",
     points=2,
-    deadline=50.0,
+    deadline=60.0,
     misconception="udp-arrives",
     hints=[
         "No reply came. Is the meter at fault, or the cable?",
@@ -155,7 +156,11 @@ async def spares_behind_a_cable_that_loses(answer, draw, variant):
         where = ", whose cable lost a request or a reply now and then"
         await spares(answer, suspects.plain, where, **LOSSES)
 
-    await tells_apart_in_spite_of(answer, lossy)
+    async def lossy_later():
+        where = ", whose cable lost no request at first, and one now and then later"
+        await spares(answer, suspects.plain, where, **LATER)
+
+    await tells_apart_in_spite_of(answer, lossy, lossy_later)
 
 
 @exercise.check(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import sys
 
 from labsupport.checking import (
     AnswerRaised,
@@ -23,6 +24,7 @@ from labsupport.checking import (
 )
 from labsupport.checking.asserts import patience
 from labsupport.checking.showing import count, show
+from labsupport.clock import Deadline
 
 exercise = Exercise(
     "ferry",
@@ -52,10 +54,12 @@ window = Exercise(
 )
 
 HOST = "127.0.0.1"
+OTHER_HOSTS = ["127.0.0.2"] if sys.platform == "linux" else []  # elsewhere HOST may be the only one
 SIZE = 1000  # bytes of the file in one datagram
 NEVER = 30.0  # seconds: a wait that no check lasts
 SOON = 0.3  # seconds: a wait that a check wants to see the end of
 MANY = 50  # tries, where it is not they that are judged
+BRIEF = 0.8  # seconds: a silence that a check lasts longer than
 ENDED = 5.0  # seconds for a call to end when nothing is left to wait for
 REPEATED = 20  # datagrams in a row that may be repetitions of what has its ACK
 DRIP = 0.02  # seconds between two datagrams that must not prolong a wait
@@ -145,9 +149,14 @@ class End:
         self.peer = None
         """The address of the answer, once something has come from it."""
 
-    def stranger(self):
+    def stranger(self, at=(HOST, 0)):
         """Another port, in the same ladder."""
-        return self.answer.port("a stranger", trace=self.port.trace)
+        return self.answer.port("a stranger", trace=self.port.trace, at=at)
+
+    def strangers(self):
+        """Another port, and the same port of other hosts."""
+        beside = [self.stranger((host, self.port.local[1])) for host in OTHER_HOSTS]
+        return [self.stranger(), *beside]
 
     async def next(self, wanted, said, did=""):
         """The next datagram; fail when none comes, or the call ends or gives up before."""
@@ -297,9 +306,9 @@ class Sender(End):
 
 
 @contextlib.asynccontextmanager
-async def receiving(answer, silence=NEVER, linger=0.1):
-    """Have the answer receive from the check."""
-    port, address = answer.port(trace=Trace()), place(answer)
+async def receiving(answer, silence=NEVER, linger=0.1, at=None):
+    """Have the answer receive from the check; at: where, by default at a place of its own."""
+    port, address = answer.port(trace=Trace()), at or place(answer)
     call = calling(answer, "receive", *address, silence=silence, linger=linger)
     async with call as call:
         sender = Sender(answer, port, call, "receive")
@@ -449,6 +458,17 @@ async def each_datagram_once(answer, draw, variant):
                 await sender.say(datagram, note="again")
                 await sender.acked(number, said, did)
         await sender.returns(b"".join(pieces), "each piece stands in the file once", did)
+    said = "a duplicate breaks the silence too: any undamaged `D` of the sender does"
+    did = "sent only number 0 for longer than `silence`, again and again, then the others"
+    async with receiving(answer, silence=BRIEF) as sender:
+        await sender.carries(datagrams[:1], did)
+        enough = Deadline(1.25 * BRIEF)
+        while not enough.expired:
+            await asyncio.sleep(5 * DRIP)  # slow on purpose: nothing is waited for
+            await sender.say(datagrams[0], note="again")
+            await sender.acked(0, said, did)
+        await sender.carries(datagrams[1:], did)
+        await sender.returns(b"".join(pieces), "the file is complete", did)
 
 
 @exercise.check(
@@ -537,10 +557,11 @@ async def knows_its_own_ack(answer, draw, variant):
 async def strangers_and_damage(answer, draw, variant):
     datagrams = cut(data := draw.bytes(draw.integer(100, 900)))
     async with sending(answer, data, wait=SOON, tries=MANY) as receiver:
-        stranger = receiver.stranger()
+        strangers = receiver.strangers()
         await receiver.gets(datagrams[0], "the first datagram is the first piece")
-        did = "let a stranger acknowledge number 0"
-        await stranger.send(packed(b"A", 0), receiver.peer)
+        did = "let strangers acknowledge number 0, one from the same port of another host"
+        for stranger in strangers:
+            await stranger.send(packed(b"A", 0), receiver.peer)
         await receiver.gets(datagrams[0], "only the receiver's own ACK counts", did)
         did = "sent damaged ACKs of number 0"
         for damaged in damages(packed(b"A", 0)):
@@ -559,15 +580,18 @@ async def strangers_and_damage(answer, draw, variant):
     pieces = [draw.bytes(draw.integer(10, 40)) for _ in range(3)]
     datagrams = numbered(pieces)
     async with receiving(answer) as sender:
-        stranger = sender.stranger()
-        await stranger.send(packed(b"A", 0), sender.peer)
-        did = "let a stranger send an ACK, before the sender sent anything"
+        strangers = sender.strangers()
+        did = "let strangers send an ACK, before the sender sent anything"
+        for stranger in strangers:
+            await stranger.send(packed(b"A", 0), sender.peer)
         await sender.carries(datagrams[:1], did)
-        did = "let a stranger send the next number, and an end mark"
-        await stranger.send(packed(b"D", 1, draw.bytes(20)), sender.peer)
-        await stranger.send(packed(b"E", 1), sender.peer)
+        did = "let strangers, one on the same port of another host, send the next number and an end"
+        for stranger in strangers:
+            await stranger.send(packed(b"D", 1, draw.bytes(20)), sender.peer)
+            await stranger.send(packed(b"E", 1), sender.peer)
         await sender.carries(datagrams[1:2], did)
-        none_came(stranger, "a stranger gets no reply", did)
+        for stranger in strangers:
+            none_came(stranger, "a stranger gets no reply", did)
         for damaged in damages(datagrams[2]):
             await sender.say(damaged, note="damaged")
         await sender.say(datagrams[2])
@@ -609,8 +633,8 @@ async def after_255_comes_0(answer, draw, variant):
             await receiver.gets(datagram, "255 is followed by 0", did)
             await receiver.ack(datagram[1])
         await receiver.returns(did)
-    pieces = [draw.bytes(2) for _ in range(draw.integer(259, 300))]
-    did = f"sent {len(pieces)} pieces, each when the one before had its ACK"
+    pieces = [draw.bytes(990) for _ in range(draw.integer(720, 760))]
+    did = f"sent {len(pieces)} pieces of 990 bytes, each when the one before had its ACK"
     async with receiving(answer) as sender:
         await sender.carries(numbered(pieces), did)
         await sender.returns(b"".join(pieces), "the file is complete", did)
@@ -678,6 +702,10 @@ async def gives_up_on_a_silent_peer(answer, draw, variant):
     said = "the sender is silent: `receive` gives up"
     async with receiving(answer, silence=SOON) as sender:
         await gives_up(sender.call, "receive", said, "called receive, and sent nothing")
+    async with receiving(answer, at=sender.peer) as sender:
+        did = "let receive give up, and called it again for the same port"
+        await sender.carries(numbered([b"after"]), did)
+        await sender.returns(b"after", "a call has nothing to do with the one before", did)
     async with receiving(answer, silence=1.5) as sender:
         await sender.carries(numbered([b"first", b"second"])[:2])
         await gives_up(sender.call, "receive", said, "sent two pieces of a file, then nothing")

@@ -186,8 +186,13 @@ async def a_copy_is_counted_once(answer, draw, variant):
         log.append((number, sent, arrived + GAP * total))  # late, were it not a copy
     said = "a copy of a message changes nothing"
     await counts(answer, log, needs(), total, 0, said)
+    await counts(answer, log, needs(newest=True), total, 0, f"{said}, nor is it stale")
     did = called(log, needs())
     got = await measured(answer, log, needs(), did)
+    # Against what the answer says itself without the copies: how it is computed is judged below.
+    alone = (await measured(answer, log[:total], needs(), did))["jitter"]
+    did_both = f"{did}; then without the last 3 rows, which are copies"
+    assert_equal(got["jitter"], alone, said=f"{said}: `jitter`", did=did_both)
     assert_that(
         isinstance(got["p95"], int) and got["p95"] <= 20,
         said="the delay of a copy does not count: `p95`",
@@ -243,6 +248,18 @@ async def what_was_overtaken_is_missed(answer, draw, variant):
     await counts(answer, log, needs(newest=True), 12, 2, said)
     said = "where older ones count too, nobody is missed for being overtaken"
     await counts(answer, log, needs(newest=False), 12, 0, said)
+    made = [
+        await answer.call("choose", needs(newest=newest, percent=10), log, rows(quick(draw, 12)))
+        for newest in (False, True)
+    ]
+    assert_that(
+        made[0] != made[1],
+        said="`choose` finds too many missed on UDP only where the newest counts",
+        expected=f"{BOTH}, then {ONLY_TCP}",
+        got=f"{made[0]!r} both times",
+        did="called choose with newest False, then True; 2 of 12 were overtaken on UDP, none on "
+        "TCP, and 10 percent may be missed",
+    )
     log = rows(quick(draw, 9))
     number, sent, _ = log.pop(7)
     log.insert(draw.integer(2, 4), (number, sent, None))
@@ -319,6 +336,12 @@ async def as_many_missed_as_may_be_suffices(answer, draw, variant):
         said = f"UDP misses {missed + 1} of {total}, and {percent} percent may be missed"
         udp = rows(mixed(draw, total, missed + 1, None))
         await chooses(answer, need, udp, tcp, ONLY_TCP, said)
+    late = needs()["deadline"] + 1
+    udp = rows(shuffled(draw, quick(draw, 6) + [late] * 5 + [None] * 5))
+    in_time = [row for row in udp if row[2] is not None and row[2] - row[1] < late]
+    copies = [(number, sent, sent + GAP * 16 + late) for number, sent, _ in in_time] * 4
+    said = "UDP misses 10 of 16, 30 percent may be missed, and copies are no messages"
+    await chooses(answer, needs(percent=30), udp + copies, rows(quick(draw, 16)), ONLY_TCP, said)
 
 
 @exercise.check(

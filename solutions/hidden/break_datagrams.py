@@ -30,6 +30,12 @@ def keeps_all(sock):
         sock.sendto(replies[client, head], client)
 
 
+def says_nothing(sock):
+    """Reply to nobody."""
+    for _ in _requests(sock):
+        pass
+
+
 def counts_first(sock):
     """Count each datagram, and only then see whether it is a copy, which gets the same reply."""
     replies, totals = {}, {}
@@ -48,6 +54,22 @@ def counts_first(sock):
     "it.",
 )
 async def catches_copies_that_are_counted_unseen(answer, draw, variant):
+    await tells_apart(answer, counts_first, "counts a copy and sends the same reply again")
+
+
+@hidden.check(
+    "catches a meter that never replies",
+    points=1,
+    deadline=20.0,
+    misconception="retry-for-ever",
+    said="A request that stays without a reply in five tries is a fault, whatever the request is.",
+)
+async def catches_who_never_replies(answer, draw, variant):
+    await tells_apart(answer, says_nothing, "replies to nobody")
+
+
+async def tells_apart(answer, faulty, does):
+    """Fail unless a right meter is spared and the faulty one found out."""
     with serve(keeps_all, name="suspect keeps_all", transport="udp") as suspect:
         assert_equal(
             await answer.call("find_fault", *suspect.address),
@@ -55,12 +77,12 @@ async def catches_copies_that_are_counted_unseen(answer, draw, variant):
             said="a meter that remembers more than 100 requests keeps to the protocol",
             did="ran find_fault against a right meter",
         )
-    with serve(counts_first, name="suspect counts_first", transport="udp") as suspect:
+    with serve(faulty, name=f"suspect {faulty.__name__}", transport="udp") as suspect:
         said = await answer.call("find_fault", *suspect.address)
     assert_that(
         isinstance(said, str) and said.strip(),
         said="the faulty meter has to be found out",
-        did="ran find_fault against a meter that counts a copy and sends the same reply again",
+        did=f"ran find_fault against a meter that {does}",
         expected="a sentence that says what is wrong",
         got=repr(said),
     )

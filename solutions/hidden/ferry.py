@@ -60,7 +60,7 @@ async def its_two_ends_meet(answer, draw, variant):
     points=1,
     misconception="one-buffer-is-enough",
     said="Calls have nothing to do with each other: two files come at once, each to a port of its "
-    "own.",
+    "own, and two are sent at once.",
     deadline=15.0,
 )
 async def two_files_at_once(answer, draw, variant):
@@ -83,6 +83,25 @@ async def two_files_at_once(answer, draw, variant):
     for got, pieces in zip(received, files, strict=True):
         did = "sent two files at once, one datagram of each in turn"
         assert_bytes(got, b"".join(pieces), said="each file arrives whole", did=did)
+    ports = [answer.port(f"receiver {number}") for number in (1, 2)]
+    async with calls(
+        *(
+            answer.call("send", *port.address, pieces[0], wait=20.0, tries=2)
+            for port, pieces in zip(ports, files, strict=True)
+        )
+    ) as running:
+        for number in range(2):
+            sources = []
+            for pieces, port, call in zip(files, ports, running, strict=True):
+                kind, payload = (b"D", pieces[0]) if number < 1 else (b"E", b"")
+                wanted = struct.pack("!cBH", kind, number, len(payload)) + payload
+                said = "each of two calls of send sends its file"
+                datagram, source = await port.recv(during=call, said=said)
+                assert_bytes(datagram, wanted, said, did="called send twice at once")
+                sources.append(source)
+            for port, source in zip(ports, sources, strict=True):
+                await port.send(struct.pack("!cBH", b"A", number, 0), source)
+        await asyncio.gather(*running)
 
 
 async def bound(answer, places, running):
