@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Exchange",
     "Mismatch",
+    "apart",
     "assert_bytes",
     "assert_equal",
     "assert_that",
@@ -58,6 +59,7 @@ class Mismatch(Exception):
     verdict: what it amounts to: "failed", or "leaked" when something was left open.
     waited: whether it is that something did not come in time.
     places: where the answer was then, as its process says (RemoteAnswer.where).
+    hints: they replace the belief and hints of the check, where these are beside the fault (apart).
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Mismatch(Exception):
         self.conn = conn or touched.get()
         self.verdict: Verdict = verdict
         self.waited = waited
+        self.hints: tuple[str, ...] | None = None
 
 
 def fail(said: str, did: str = "", expected: Any = "", got: Any = "") -> NoReturn:
@@ -116,6 +119,18 @@ def having(did: str) -> Iterator[None]:
         yield
     except Mismatch as mismatch:
         mismatch.did = mismatch.did or did
+        raise
+
+
+@contextlib.contextmanager
+def apart(*hints: str) -> Iterator[None]:
+    """What the block finds wrong is not the check's subject: feedback shows these hints, or none,
+    in the place of the check's belief and hints."""
+    try:
+        yield
+    except Mismatch as mismatch:
+        if mismatch.hints is None:
+            mismatch.hints = hints
         raise
 
 

@@ -80,7 +80,7 @@ class Clerk:
         """The answer did something else."""
         ladder = _ladder(remote) if mismatch.conn is None else mismatch.conn.ladder()
         places = self.places(mismatch.places)
-        return self._explained(
+        result = self._explained(
             check,
             mismatch.verdict,
             remote,
@@ -92,6 +92,7 @@ class Clerk:
             notes=(*mismatch.notes, *places),
             ladder="" if places else ladder,  # where it waits now is not in what went before
         )
+        return result if mismatch.hints is None else _without_belief(result, mismatch.hints)
 
     def crash(self, check: Check, remote: RemoteAnswer, raised: AnswerRaised) -> Result:
         """The answer raised an exception."""
@@ -110,7 +111,7 @@ class Clerk:
             ladder=_ladder(remote),
         )
         if "NameError" in raised.kinds:  # a slip, behind which there is no belief about networks
-            return replace(result, misconception="", belief="", truth="", hints=())
+            return _without_belief(result)
         return result
 
     def gone(self, check: Check, remote: RemoteAnswer, gone: HostGone, seen: str = "") -> Result:
@@ -235,6 +236,10 @@ class Clerk:
         return self.result(
             check, verdict, **{name: masked(value, remote) for name, value in said.items()}
         )
+
+
+def _without_belief(result: Result, hints: tuple[str, ...] = ()) -> Result:
+    return replace(result, misconception="", belief="", truth="", hints=hints)
 
 
 def masked(value: Any, remote: RemoteAnswer) -> Any:

@@ -57,6 +57,23 @@ def test_a_check_says_when_something_was_left_open(judged: Judged) -> None:
     assert (result.passed, result.earned) == (False, 0)
 
 
+@pytest.mark.parametrize("hints", [(), ("Which line?", "The first one.")])
+def test_what_is_apart_from_the_subject_has_hints_of_its_own_and_no_belief(
+    judged: Judged, hints: tuple[str, ...]
+) -> None:
+    given = ", ".join(map(repr, hints))
+    result = judged(
+        f"""
+        from labsupport.checking.asserts import apart
+        with apart("outer"), apart({given}):
+            fail("another line comes")
+        """,
+        "def f(): pass",
+    )
+    assert (result.said, result.hints) == ("another line comes", hints)
+    assert (result.misconception, result.belief, result.truth) == ("", "", "")
+
+
 @linux
 @pytest.mark.parametrize(
     "body",
