@@ -61,8 +61,8 @@ if sys.platform != "win32":
 
 Exceeded = Literal["output", "memory", "processes", "disk"]
 
-LOOK = 0.01  # seconds between two looks at how many processes an answer has
-MEASURE = 5  # looks between two at what else it uses
+LOOK = 0.02  # seconds between two looks at how many processes an answer has
+MEASURE = 3  # looks between two at what else it uses
 KEPT = 64 * 1024
 FLOOD = 8 * 1024 * 1024
 
