@@ -297,6 +297,14 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
     tell({"event": "end", "problem": run.problem, "level": run.level})
 
 
+class _Overdue(Exception):
+    """A check has not come to its end in time. places: see RemoteAnswer.where."""
+
+    def __init__(self, places: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.places = places
+
+
 class _Run:
     """One answer going through the checks of one exercise.
 
@@ -433,17 +441,17 @@ class _Run:
     async def _performed(self, check: Check, remote: RemoteAnswer, draw: Draw) -> Result:
         error: BaseException | None = None
         touched.set(None)
-        deadline = asyncio.timeout(check.deadline * patience.get())
         try:
-            async with deadline:
-                await _while_alive(
-                    remote,
-                    check.function(remote, draw, self.clerk.exercise.variant),
-                )
+            await _while_alive(
+                remote,
+                check.function(remote, draw, self.clerk.exercise.variant),
+                check.deadline * patience.get(),
+            )
         except Exception as raised:
             error = _innermost(raised)
+        overdue = isinstance(error, _Overdue)
         error = remote.failure or error
-        self._late = deadline.expired() or (isinstance(error, Mismatch) and error.waited)
+        self._late = overdue or (isinstance(error, Mismatch) and error.waited)
         # A process that has ended explains what a check met at its other end.
         if remote.gone is not None or (isinstance(error, Mismatch) and not await remote.alive()):
             seen = error.said if isinstance(error, Mismatch) else ""
@@ -455,20 +463,31 @@ class _Run:
             return self.clerk.mismatch(check, remote, error)
         if isinstance(error, AnswerRaised):
             return self.clerk.crash(check, remote, error)
-        if deadline.expired():
-            return self.clerk.timeout(check, remote, await remote.where())
+        if isinstance(error, _Overdue):
+            return self.clerk.timeout(check, remote, error.places)
         traceback.print_exception(error)
         return self.clerk.broken(check, remote, error)
 
 
-async def _while_alive(remote: RemoteAnswer, work: Awaitable[None]) -> None:
-    """Do a check's work; when the answer's process has ended, it has a moment to notice."""
+async def _while_alive(remote: RemoteAnswer, work: Awaitable[None], seconds: float) -> None:
+    """Do a check's work; when the answer's process has ended, it has a moment to notice.
+
+    Raises _Overdue. Where the answer is then is asked before what the check has set up is taken
+    down, which lets the answer go on.
+    """
+    until = Deadline(seconds)
     task = asyncio.ensure_future(work)
     try:
         while not task.done():
+            if until.expired:
+                raise _Overdue(await remote.where())
             gone = asyncio.create_task(remote.ended.wait())
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {task, gone}, timeout=until.left(), return_when=asyncio.FIRST_COMPLETED
+            )
             gone.cancel()
+            if not remote.ended.is_set():
+                continue
             await asyncio.wait({task}, timeout=AFTERMATH)
             if remote.gone is not None and not task.done():
                 raise remote.gone

@@ -218,6 +218,22 @@ def test_a_wait_without_end_is_located(judged: Judged, body: str, note: str) -> 
     assert (result.verdict, result.notes) == ("timed out", (note,))
 
 
+def test_an_answer_is_located_before_its_peer_goes_and_lets_it_go_on(judged: Judged) -> None:
+    result = judged(
+        """
+        async def silent(conn, number):
+            await conn.hold()
+        async with answer.facing(silent) as (host, port):
+            await answer.call("f", host, port)
+        """,
+        "import socket, threading\ndef f(host, port):\n"
+        "    socket.create_connection((host, port)).recv(1)\n    threading.Event().wait()",
+        deadline=0.3,
+    )
+    said = "It waits in `f`, line 3:\n    socket.create_connection((host, port)).recv(1)"
+    assert (result.verdict, result.notes) == ("timed out", (said,))
+
+
 def test_a_loop_that_never_gives_the_interpreter_back_times_out(judged: Judged) -> None:
     result = judged('await answer.call("f")', "def f(): return 7 ** (7 ** 12) > 0", deadline=0.3)
     assert result.verdict == "timed out"
