@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labsupport import checking, crowd, load, meters, pictures, serving
+    from labsupport import checking, crowd, lessons, load, meters, pictures, serving
     from labsupport.ends import arrived, connected
     from labsupport.link import Link
     from labsupport.predictions import settle, warm_up
@@ -30,6 +30,7 @@ __all__ = [
     "connected",
     "crowd",
     "hexdump",
+    "lessons",
     "load",
     "meters",
     "pictures",
@@ -53,7 +54,7 @@ _HOMES = {
     "settle": "predictions",
     "warm_up": "predictions",
 }
-_ROOMS = ("checking", "crowd", "load", "meters", "pictures", "serving")
+_ROOMS = ("checking", "crowd", "lessons", "load", "meters", "pictures", "serving")
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,7 @@ GROUND: dict[str, set[str]] = {
     "lab": set(),
     "clock": set(),
     "history": {"clock"},
+    "lessons": {"history"},
     "trace": {"clock"},
     "recording": {"clock", "trace"},
     "link": {"clock", "sockdiag", "trace"},

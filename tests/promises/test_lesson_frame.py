@@ -20,6 +20,7 @@ LONGER = {
     "03": "The same readings go over two protocols, then over a repair; it says where to pause.",
     "04": "Its room is attacked, repaired and stopped in one piece; it says where to pause.",
     "05a": "Its loop is attacked, repaired and compared in one piece; it says where to pause.",
+    "05b": "Its tools for tasks come before the room that needs them; it says where to pause.",
 }
 FIRST_LESSON = "00"
 # In this order; other headings may stand between. The first lesson has nothing to warm up from.
