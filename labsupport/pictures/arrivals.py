@@ -15,7 +15,6 @@ and orders of magnitude of the delays.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -332,19 +331,6 @@ def _arrivals_in_words(ways: list[_Way]) -> str:
 
 
 def _delays_in_words(ways: list[_Way]) -> str:
-    said = [f"Delay distribution of {style.joined([way.name for way in ways])}."]
-    for way in ways:
-        taken = way.delays()
-        many = f"{way.name}: {len(taken)} of {len(way.sent)} arrived"
-        if taken:
-            half, most = (_magnitude(taken[int(share * (len(taken) - 1))]) for share in (0.5, 0.9))
-            many += f", half of these within {half}, nine of ten within {most}"
-        said.append(f"{many}.")
-    return " ".join(said)
-
-
-def _magnitude(milliseconds: float) -> str:
-    """The order of magnitude of a delay, as a word that two runs have in common."""
-    names = ("milliseconds", "tens of milliseconds", "hundreds of milliseconds", "seconds")
-    power = math.floor(math.log10(max(milliseconds, 1.0)))
-    return names[min(power, 3)]
+    """How many arrived; how long they took differs from run to run."""
+    many = [f"{way.name}: {len(way.delays())} of {len(way.sent)} arrived." for way in ways]
+    return f"Delay distribution of {style.joined([way.name for way in ways])}. {' '.join(many)}"
