@@ -31,6 +31,10 @@ finally:
 # answer that he judges has another user id.
 COUNTED = (3, 4) if os.geteuid() else (4,)
 
+# Nobody limits what the superuser has on its way (unix(7), ETOOMANYREFS), and only at level 1 an
+# answer is one. All that is tried beside it at level 3 would suffer.
+LIMITED_ON_THEIR_WAY = (1, 2, 3, 4) if os.geteuid() else (2, 3, 4)
+
 FACING = """
 async def script(conn, number):
     await conn.hold()
@@ -231,6 +235,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
             one.setblocking(False)
             while True: socket.send_fds(one, [b"x"], [one.fileno(), other.fileno()] * 100)
         """,
+        levels=LIMITED_ON_THEIR_WAY,
     ),
     Attack(
         "uses up what the kernel counts for a user",
