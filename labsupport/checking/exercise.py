@@ -212,7 +212,7 @@ def load_exercises(folder: Path) -> dict[str, Exercise]:
 
 
 def load_module(path: Path, name: str) -> ModuleType:
-    """Run a file of checks. Raises EngineError when it cannot be loaded."""
+    """Run a file of checks, or one beside it. Raises EngineError when it cannot be loaded."""
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise EngineError(f"{path} cannot be loaded.")

@@ -11,7 +11,6 @@ that only what a program does can tell which one it is.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import secrets
 import socket
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from labsupport.checking.asserts import assert_that, fail
+from labsupport.checking.exercise import load_module
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.serving import serve
 
@@ -28,14 +28,9 @@ Suspect = Callable[[socket.socket], object]
 
 
 def load(checks: str) -> ModuleType:
-    """The suspects.py beside a checks.py, whose `__file__` is given."""
+    """The suspects.py beside a checks.py, whose `__file__` is given. Raises EngineError."""
     path = Path(checks).with_name("suspects.py")
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_suspects", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path, f"{path.parent.name}_suspects")
 
 
 async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
