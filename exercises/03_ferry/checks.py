@@ -22,7 +22,7 @@ from labsupport.checking import (
     assert_that,
     fail,
 )
-from labsupport.checking.asserts import patience
+from labsupport.checking.asserts import having, patience
 from labsupport.checking.showing import count, show
 from labsupport.clock import Deadline
 
@@ -161,12 +161,10 @@ class End:
     async def next(self, wanted, said, did=""):
         """The next datagram; fail when none comes, or the call ends or gives up before."""
         try:
-            datagram, self.peer = await self.port.recv(
-                during=self.call, timeout=ENDED, said=said, expected=wanted
-            )
-        except Mismatch as mismatch:
-            mismatch.did = mismatch.did or did
-            raise
+            with having(did):
+                datagram, self.peer = await self.port.recv(
+                    during=self.call, timeout=ENDED, said=said, expected=wanted
+                )
         except AnswerRaised as raised:
             self.gave_up(raised, wanted, said, did)
         return datagram
