@@ -13,6 +13,7 @@ import itertools
 import re
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_equal, assert_that, fail
+from labsupport.checking.chat import people
 
 exercise = Exercise(
     "interop",
@@ -189,12 +190,7 @@ def sentences(page, number):
 
 def names(draw, number):
     """So many different nicknames of four letters, which every page allows."""
-    found = []
-    while len(found) < number:
-        name = draw.word()[:LEAST]
-        if name not in found:
-            found.append(name)
-    return found
+    return people(draw, number, LEAST)
 
 
 class Client:

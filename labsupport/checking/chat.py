@@ -18,11 +18,11 @@ from labsupport.checking.peers import Conn, ServingPeer
 __all__ = ["Chat", "people", "quoted"]
 
 
-def people(draw: Draw, number: int) -> list[str]:
-    """So many different nicknames."""
+def people(draw: Draw, number: int, letters: int | None = None) -> list[str]:
+    """So many different nicknames, each of at most so many letters."""
     names: list[str] = []
     while len(names) < number:
-        name = draw.word()
+        name = draw.word()[:letters]
         if name not in names:
             names.append(name)
     return names
