@@ -42,6 +42,9 @@ import psutil
 from labsupport.checking import files
 from labsupport.sockdiag import SockDiag
 
+if sys.platform != "win32":
+    import resource
+
 __all__ = [
     "FLOOD",
     "KEPT",
@@ -55,9 +58,6 @@ __all__ = [
     "limited",
     "words",
 ]
-
-if sys.platform != "win32":
-    import resource
 
 Exceeded = Literal["output", "memory", "processes", "disk"]
 
