@@ -34,6 +34,7 @@ GROUND: dict[str, set[str]] = {
     "serving": {"clock"},
     "meters": {"clock", "sockdiag", "trace"},
     "sockdiag": set(),
+    "http1": set(),
 }
 UPPER: tuple[set[str], ...] = (
     {"crowd", "pictures", "predictions"},
