@@ -45,6 +45,7 @@ UPPER: tuple[set[str], ...] = (
 # Files that are a part of another file's room.
 PART_OF = {
     "load": "crowd",
+    "openloop": "crowd",
     "pcap": "trace",
     "transcript": "trace",
     "terminal": "cli",
