@@ -10,7 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labsupport import checking, crowd, lessons, load, meters, pictures, serving
+    from labsupport import (
+        checking,
+        crowd,
+        http1,
+        lessons,
+        load,
+        meters,
+        openloop,
+        pictures,
+        serving,
+    )
     from labsupport.ends import arrived, connected
     from labsupport.link import Link
     from labsupport.predictions import settle, warm_up
@@ -30,9 +40,11 @@ __all__ = [
     "connected",
     "crowd",
     "hexdump",
+    "http1",
     "lessons",
     "load",
     "meters",
+    "openloop",
     "pictures",
     "record",
     "serve",
@@ -54,7 +66,9 @@ _HOMES = {
     "settle": "predictions",
     "warm_up": "predictions",
 }
-_ROOMS = ("checking", "crowd", "lessons", "load", "meters", "pictures", "serving")
+_ROOMS = (
+    "checking", "crowd", "http1", "lessons", "load", "meters", "openloop", "pictures", "serving",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from labsupport.pictures.arrivals import arrivals, delays
 from labsupport.pictures.byte_axis import byte_axis
+from labsupport.pictures.byte_map import byte_map, readings
 from labsupport.pictures.curves import curves
 from labsupport.pictures.gantt import gantt
 from labsupport.pictures.hub import hub
@@ -19,10 +20,12 @@ __all__ = [
     "Picture",
     "arrivals",
     "byte_axis",
+    "byte_map",
     "curves",
     "delays",
     "gantt",
     "hub",
     "ladder",
+    "readings",
     "states",
 ]

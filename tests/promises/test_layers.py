@@ -34,6 +34,7 @@ GROUND: dict[str, set[str]] = {
     "serving": {"clock"},
     "meters": {"clock", "sockdiag", "trace"},
     "sockdiag": set(),
+    "http1": set(),
 }
 UPPER: tuple[set[str], ...] = (
     {"crowd", "pictures", "predictions"},
@@ -44,6 +45,7 @@ UPPER: tuple[set[str], ...] = (
 # Files that are a part of another file's room.
 PART_OF = {
     "load": "crowd",
+    "openloop": "crowd",
     "pcap": "trace",
     "transcript": "trace",
     "terminal": "cli",
