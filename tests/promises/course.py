@@ -29,6 +29,7 @@ LESSONS = (
     "04_threads_and_processes",
     "05a_the_event_loop_by_hand",
     "05b_asyncio",
+    "06a_http_on_the_wire",
 )
 EXERCISES = {
     "greet": "00",
