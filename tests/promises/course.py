@@ -29,6 +29,7 @@ LESSONS = (
     "04_threads_and_processes",
     "05a_the_event_loop_by_hand",
     "05b_asyncio",
+    "06b_tornado",
 )
 EXERCISES = {
     "greet": "00",
