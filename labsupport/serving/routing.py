@@ -5,7 +5,9 @@ replaced, on that one object, by a function that asks who owns the calling threa
 owned thread goes to its owner, all other text to the stream as before. The object itself stays
 in sys.stdout: whoever kept a reference to it (a logging handler, a progress bar, a capture that
 puts it back) is covered too, and its other attributes are untouched. sys.stderr is treated
-alike, which covers warnings and logging's handler of last resort.
+alike, which covers warnings and logging's handler of last resort. So are the streams that the
+process began with: a kernel puts its own in their place, but gives Tornado's logger a handler that
+was made before and writes to the first one.
 
 Tracebacks of owned threads are written here as well, because threading's own report names
 threads by number and cells by process, which differ in each run.
@@ -52,8 +54,8 @@ def route() -> None:
     Never undone: a thread that would not stop may still print.
     """
     watch_threads()
-    _route(sys.stdout)
-    _route(sys.stderr)
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        _route(stream)
     _report_failures()
 
 

@@ -30,6 +30,7 @@ LESSONS = (
     "05a_the_event_loop_by_hand",
     "05b_asyncio",
     "06a_http_on_the_wire",
+    "06b_tornado",
 )
 EXERCISES = {
     "greet": "00",

@@ -94,6 +94,14 @@ def test_what_servers_print_never_shows_in_a_cell(cells: Kernel) -> None:
     assert cells.run("print(servers[3].output, end='')") == "process got b'hi'\n"
 
 
+def test_what_tornado_logs_of_a_request_shows_in_the_servers_output(cells: Kernel) -> None:
+    cells.run(SERVERS)
+    cells.run("server = serve(tornado.web.Application([('/', Shout)]))")
+    cells.run("answer = ask(server, b'GET /nowhere HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')")
+    assert cells.run("print('404 GET /nowhere' in server.wait_for_output('ms'))") == "True\n"
+    assert cells.late_output() == ""
+
+
 def test_what_cells_print_never_shows_in_a_servers_output(cells: Kernel) -> None:
     cells.run(SERVERS)
     cells.run("server = serve(echo)")
