@@ -131,5 +131,7 @@ async def _response(client: h11.Connection, conn: Conn, timeout: float) -> Respo
             expected="nothing behind the response",
             got=show(behind),
         )
-    fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
+    fields = tuple(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers
+    )
     return Response(head.status_code, fields, bytes(body))
