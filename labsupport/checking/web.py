@@ -109,6 +109,12 @@ async def _response(client: h11.Connection, conn: Conn, timeout: float) -> Respo
         if event is h11.NEED_DATA:
             wanted = "the rest of the response" if head else "a response"
             data = await conn.recv(_PIECE, timeout=timeout, said=f"{wanted} has to come")
+            if not data and head is None:
+                raise Mismatch(
+                    "your answer ended the connection without a response",
+                    expected="a response",
+                    got="the end of the stream",
+                )
             client.receive_data(data)
         elif isinstance(event, h11.Response):
             head = event
@@ -118,12 +124,6 @@ async def _response(client: h11.Connection, conn: Conn, timeout: float) -> Respo
                 raise Mismatch("your answer sends more than it should", got="a body without end")
         elif isinstance(event, h11.EndOfMessage):
             break
-        elif isinstance(event, h11.ConnectionClosed):
-            raise Mismatch(
-                "your answer ended the connection too early",
-                expected="a response",
-                got="the end of the stream",
-            )
     assert head is not None
     if behind := client.trailing_data[0]:
         raise Mismatch(
