@@ -51,7 +51,7 @@ class Speaks(RequestHandler):
     def say(self, document, status=200):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(json.dumps(document, ensure_ascii=False).encode())
+        self.finish(json.dumps(document))
 
     def allow(self):
         self.set_header("Allow", ",".join(methods(type(self))))
