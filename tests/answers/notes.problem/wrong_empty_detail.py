@@ -1,0 +1,19 @@
+"""Says a detail where there is none.
+
+refused by: a problem says its status
+misconception: defaults-are-the-contract
+"""
+
+import json
+from http import HTTPStatus
+
+
+def problem(status, detail):
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Unknown"
+    document = {"title": title, "status": status}
+    if status < 500:
+        document["detail"] = detail
+    return json.dumps(document).encode()

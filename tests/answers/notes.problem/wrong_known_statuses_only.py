@@ -1,0 +1,16 @@
+"""Fails for a status that has no phrase.
+
+refused by: a problem says its status
+misconception: defaults-are-the-contract
+"""
+
+import json
+from http import HTTPStatus
+
+
+def problem(status, detail):
+    title = HTTPStatus(status).phrase
+    document = {"title": title, "status": status}
+    if detail and status < 500:
+        document["detail"] = detail
+    return json.dumps(document).encode()

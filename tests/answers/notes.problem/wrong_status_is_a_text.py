@@ -1,0 +1,19 @@
+"""Says the status as a text.
+
+refused by: a problem says its status
+misconception: defaults-are-the-contract
+"""
+
+import json
+from http import HTTPStatus
+
+
+def problem(status, detail):
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Unknown"
+    document = {"title": title, "status": str(status)}
+    if detail and status < 500:
+        document["detail"] = detail
+    return json.dumps(document).encode()
