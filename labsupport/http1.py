@@ -6,7 +6,8 @@ understand, all bytes are "not understood". Real requests and hostile ones can b
 so can those that are cut off: the end of the data ends a line, too.
 
 Source: RFC 9112, sections 2.1 (message), 2.2 (empty lines before a request, a bare LF as the end of
-a line), 3 and 4 (start lines), 5 (fields), 6.3 (how long a body is) and 7.1 (chunks).
+a line), 3 and 4 (start lines), 5 (fields; 5.2 folded lines), 6.3 (how long a body is) and 7.1
+(chunks).
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ KINDS = (
 
 Wins = Literal["transfer-encoding", "content-length"]
 
+_REQUEST_LINE = ("method", "target", "version")
+_STATUS_LINE = ("version", "status", "reason")
 _DIGITS = frozenset(b"0123456789")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _UNTIL_THE_END = -1
@@ -62,7 +65,7 @@ def parts(
     responses: whether a server sent it.
     methods: of the requests that these responses answer, in order: that to HEAD has no body.
     wins: which field says how long a body is where there are both. By RFC 9112, section 6.3, it is
-        Transfer-Encoding, and a server may refuse such a request. Two programs that decide
+        Transfer-Encoding, and a server may refuse such a request (6.1). Two programs that decide
         differently see different messages in the same bytes.
     """
     stream = _Stream(data, responses, methods, wins)
@@ -100,7 +103,7 @@ class _Stream:
         while self._line() == b"" and self.at < len(self.data):
             self._end_line("separator")
         words = self._line().split(b" ", 2)
-        kinds = ("version", "status", "reason") if self.responses else _REQUEST_LINE
+        kinds = _STATUS_LINE if self.responses else _REQUEST_LINE
         version = words[0] if self.responses else words[-1]
         if len(words) < 2 + (not self.responses) or not version.startswith(b"HTTP/"):
             return False
@@ -126,9 +129,10 @@ class _Stream:
                 self._end_line("blank line")
                 return
             label, colon, value = line.partition(b":")
-            if line[:1] in (b" ", b"\t"):  # a folded line goes on with the value before it
-                self.to(self.at + len(line), "value" if name else "not understood")
-            elif not colon:
+            if name and line[:1] in (b" ", b"\t"):  # folded: it goes on with the value before it
+                self.to(self.at + len(line), "value")
+                self.fields[name.lower()][-1] += b" " + line.strip(b" \t")
+            elif not colon or line[:1] in (b" ", b"\t"):
                 self.to(self.at + len(line), "not understood")
             else:
                 name = label.rstrip(b" \t")
@@ -143,8 +147,7 @@ class _Stream:
     def _line(self) -> bytes:
         """The line from here on, without its end."""
         end = self.data.find(b"\n", self.at)
-        line = self.data[self.at : end if end >= 0 else len(self.data)]
-        return line[:-1] if end >= 0 and line.endswith(b"\r") else line
+        return self.data[self.at : end if end >= 0 else len(self.data)].removesuffix(b"\r")
 
     def _end_line(self, kind: str) -> None:
         """Up to the next line: blanks behind the words, CR and LF."""
@@ -187,7 +190,9 @@ class _Stream:
             (length, *others) = lengths
             if others or not length or not _DIGITS.issuperset(length):
                 return _UNKNOWN
-            return int(length)
+            # int() refuses thousands of digits, and no data is so long.
+            digits = length.lstrip(b"0")
+            return int(digits or b"0") if len(digits) < 19 else len(self.data)
         return _UNTIL_THE_END if self.responses else 0
 
     def _chunks(self) -> bool:
@@ -210,6 +215,3 @@ class _Stream:
                     return False
                 self._end_line("separator")
         return True
-
-
-_REQUEST_LINE = ("method", "target", "version")

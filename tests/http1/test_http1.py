@@ -69,6 +69,22 @@ def test_two_lengths_are_two_readings() -> None:
     assert ("method", b"GET") in named(longer)
 
 
+def test_a_folded_value_counts_as_one() -> None:
+    data = b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip,\r\n\tchunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    assert ("body", b"hi") in named(data)
+
+
+@pytest.mark.parametrize("length", [b"9" * 5000, b"0" * 5000 + b"3"])
+def test_a_length_of_thousands_of_digits_is_read(length: bytes) -> None:
+    data = b"POST / HTTP/1.1\r\nContent-Length: " + length + b"\r\n\r\nabc"
+    assert named(data)[-1] == ("body", b"abc")
+
+
+def test_a_line_that_is_cut_between_cr_and_lf_has_ended() -> None:
+    assert named(GET[:-1]) == [*named(GET)[:-1], ("blank line", b"\r")]
+    assert named(GET[:-3]) == named(GET)[:-1]
+
+
 @pytest.mark.parametrize(
     ("head", "method", "body"),
     [
