@@ -59,8 +59,8 @@ class _Stream(NamedTuple):
 class _Row(NamedTuple):
     start: int
     stop: int
-    parts: list[Part]  # cut at the row's ends
-    skipped: int = 0  # bytes that are not drawn, in the place of this row
+    parts: list[Part]  # cut at the row's ends; of a gap, what most of it is
+    skipped: int = 0  # bytes of a gap: they are not drawn
 
 
 def byte_map(
@@ -146,7 +146,7 @@ def _rows(stream: _Stream) -> list[_Row]:
     for part in stream.parts:
         line.append(part)
         ends = stream.data[part.stop - 1 : part.stop] == b"\n" and part.kind != "body"
-        if ends or part.kind in ("body", "not understood"):
+        if ends or part.kind == "body":
             rows += _wrapped(line)
             line = []
     return rows + _wrapped(line)
@@ -169,8 +169,9 @@ def _wrapped(line: list[Part]) -> list[_Row]:
         rows.append(_Row(start, stop, inside))
     if len(rows) <= _KEPT + 2:
         return rows
-    gap = _Row(rows[_KEPT].start, rows[-1].start, line[-1:])
-    return [*rows[:_KEPT], gap._replace(skipped=gap.stop - gap.start), rows[-1]]
+    start, stop = rows[_KEPT].start, rows[-1].start
+    longest = max(line, key=lambda part: part.stop - part.start)
+    return [*rows[:_KEPT], _Row(start, stop, [longest], stop - start), rows[-1]]
 
 
 # ---- the picture ----

@@ -50,6 +50,20 @@ def test_a_long_body_shows_its_beginning_and_its_end(recorded: Recorded) -> None
     assert picture.alt.endswith("a blank line, a body of 9,000 bytes.")
 
 
+def test_a_line_is_a_row_also_with_a_byte_that_is_not_understood_inside() -> None:
+    data = b"GET / HTTP/1.1\r\nHost : x\r\n\r\n"
+    picture = pictures.readings(data, {"a": parts(data)}, finding="A space before the colon.")
+    assert picture.data["rows"]["a"] == [(0, 16, 0), (16, 26, 0), (26, 28, 0)]
+
+
+def test_the_gap_in_a_long_line_says_what_is_left_out() -> None:
+    data = b"GET / HTTP/1.1\r\nCookie: " + b"c" * 600 + b"\r\n\r\n"
+    picture = pictures.readings(data, {"a": parts(data)}, finding="A long cookie.")
+    assert "… 468 more bytes of value …" in [
+        text.get_text() for axes in picture.figure.axes for text in axes.texts
+    ]
+
+
 def test_two_readings_of_the_same_bytes() -> None:
     data = BOTH_LENGTHS % (5 + len(GET))
     found = {
