@@ -66,7 +66,7 @@ def offer(
     seconds: for how long requests are sent; answers are waited for after that. timeout: for
         connecting, and for each read (httpx), in seconds.
     Raises ValueError for rates that make none or more than 20,000 requests, and RuntimeError when
-    the client's process ends without a result.
+    the client's process ends without a result, or has none long after the last request was due.
     """
     number = sum(int(rate * seconds) for rate in rates.values())
     if not 0 < number <= MOST or min(rates.values()) < 0:
@@ -75,14 +75,20 @@ def offer(
             f"{MOST:,} of them"
         )
     order = {"url": url, "rates": dict(rates), "seconds": seconds, "timeout": timeout}
-    child = subprocess.run(
-        [sys.executable, "-m", "labsupport.openloop", json.dumps(order)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 4 * timeout + _GRACE,
-        check=False,
-    )
+    bound = seconds + 4 * timeout + _GRACE
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "labsupport.openloop", json.dumps(order)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=bound,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(
+            f"the client's process had no result after {bound:g} s: an answer does not end"
+        ) from None
     if child.returncode:
         said = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
         raise RuntimeError(f"the client's process ended without a result: {said[0]}")

@@ -74,3 +74,17 @@ def test_no_requests_and_too_many_are_errors(rates: dict[str, float], seconds: f
 def test_a_client_that_breaks_is_an_error() -> None:
     with pytest.raises(RuntimeError, match=r"ended without a result: httpx\.InvalidURL"):
         openloop.offer("http://127.0.0.1:port", {"/": 1}, seconds=1)
+
+
+def test_an_answer_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(openloop, "_GRACE", 1.0)
+    with serve(drip) as server, pytest.raises(RuntimeError, match="an answer does not end"):
+        openloop.offer(url_of(server.address), {"/": 5}, seconds=0.2, timeout=0.5)
