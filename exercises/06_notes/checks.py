@@ -452,7 +452,7 @@ async def what_users_write_is_data(answer, draw, variant):
             client = Client(peer)
             got = await client.ask("GET", target)
             assert_that(
-                f"<script>{word}".encode() not in got.body
+                target[target.index("<") :].encode() not in got.body
                 or got.media_type not in ("", "text/html"),
                 said="what a client wrote does not come back as a page",
                 expected="another type than text/html, or a body without it",
