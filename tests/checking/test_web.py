@@ -109,6 +109,20 @@ def test_what_is_no_response_is_refused(judged: Judged, sent: bytes, said: str) 
     assert result.did == "asked for the root"
 
 
+def test_a_body_without_end_is_not_read_to_it(judged: Judged) -> None:
+    result = judged(
+        """
+        from labsupport.checking.web import request
+        async with answer.handling() as peer:
+            await request(await peer.connect(), "GET", "/")
+        """,
+        SCRIPTED + 'ANSWERS = [b"HTTP/1.1 200 OK\\r\\n\\r\\n" + bytes(20_000_000)]\n',
+        deadline=30.0,
+    )
+    assert result.verdict == "failed", result
+    assert result.said == "your answer sends more than it should"
+
+
 def test_silence_is_not_waited_for_without_end(judged: Judged) -> None:
     result = judged(
         """
