@@ -49,9 +49,10 @@ class _RoutedWrite:
 
 
 def route() -> None:
-    """Route the present sys.stdout and sys.stderr; calling it again costs next to nothing.
+    """Route the present sys.stdout and sys.stderr, and those that the process began with.
 
-    Never undone: a thread that would not stop may still print.
+    Calling it again costs next to nothing. Never undone: a thread that would not stop may still
+    print.
     """
     watch_threads()
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
