@@ -68,14 +68,11 @@ def byte_map(
     *,
     finding: str,
     connection: int | None = None,
-    client: str = "client",
-    server: str = "server",
     alt: str | None = None,
 ) -> Picture:
     """What a client and a server sent each other on one connection, as HTTP/1.1 (labsupport.http1).
 
     connection: its number; may be left out when the trace has only one.
-    client, server: what the two ends are called in the picture.
     alt: the picture in words, in place of those made from the bytes.
 
     Raises ValueError when there is nothing to draw or too much, when the trace has several
@@ -98,10 +95,8 @@ def byte_map(
     requests = parts(asked)
     methods = [asked[each.start : each.stop] for each in requests if each.kind == "method"]
     streams = [
-        _Stream(f"{client} to {server}", asked, requests),
-        _Stream(
-            f"{server} to {client}", answered, parts(answered, responses=True, methods=methods)
-        ),
+        _Stream("client to server", asked, requests),
+        _Stream("server to client", answered, parts(answered, responses=True, methods=methods)),
     ]
     return _drawn([each for each in streams if each.data], finding, alt)
 
