@@ -231,7 +231,7 @@ class Conn:
             raise self._mismatch(
                 said or "your answer sends nothing more",
                 expected=wanted,
-                got=self._so_far(f"nothing for {until.seconds:g} s"),
+                got=self._so_far(f"nothing for {until.seconds / patience.get():g} s"),
                 waited=True,
             ) from None
         except OSError as error:
