@@ -21,7 +21,7 @@ exercise = Exercise(
     "fileserver",
     title="fileserver: the files of one folder, and none else",
     lesson="04",
-    minutes=25,
+    minutes=30,
     kind="core",
     entry="serve(host, port, stop, folder)",
 )
