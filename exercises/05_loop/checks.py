@@ -619,5 +619,5 @@ async def stops_whoever_is_connected(answer, draw, variant):
         await comes(peer, draw)
         deaf = await comes(peer, draw)
         sent = await push(deaf, piece, TOO_MUCH)
-        with having(f"let one client be silent, and one send {sent:,} bytes and read nothing"):
-            await peer.stop()
+        did = f"let one client be silent, and one send {sent:,} bytes and read nothing; set stop"
+        await peer.stop(did=did)
