@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from labsupport.checking import Result
+from labsupport.checking.engine import shut_down
 
 Judged = Callable[..., Result]
 
@@ -25,6 +26,7 @@ def greets(word):
 await tells_apart(answer, greets(b"no"), "says no", greets(b"yes"), greets(b"well"))
 """
 JUDGE = """
+import select
 import socket
 
 def find_fault(host, port):
@@ -58,3 +60,30 @@ def test_a_faulty_one_is_to_be_found_and_right_ones_are_to_be_spared(
     assert result.said.startswith(said)
     assert " ".join(result.hints).startswith(hints)
     assert bool(result.misconception) == (hints == OWN)
+
+
+BUSY = """
+import sys; judge = sys.modules["__main__"]
+judge.Strain.too_much = lambda self, patience: True
+"""
+WAITED = "select.select([], [], [], 0.4)[0] or "  # in vain, for more than SHORTEST
+
+
+@pytest.mark.parametrize(
+    ("says", "verdict"),
+    [
+        (WAITED + "None", "inconclusive"),
+        (WAITED + '"faulty"', "inconclusive"),
+        ("None", "failed"),
+        ('"faulty"', "failed"),
+    ],
+    ids=["misses after a wait", "accuses after a wait", "misses at once", "accuses at once"],
+)
+def test_only_who_waited_may_have_been_misled_by_a_busy_machine(
+    judged: Judged, says: str, verdict: str
+) -> None:
+    try:
+        result = judged(BUSY + CHECK, JUDGE.format(says))
+    finally:
+        shut_down()  # the judge that the check has changed
+    assert result.verdict == verdict, result
