@@ -10,7 +10,7 @@ exercise = Exercise(
     "break_threads",
     title="break_threads: be the clients that break it",
     lesson="04",
-    minutes=25,
+    minutes=45,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
