@@ -117,7 +117,10 @@ def _grouped(events: Sequence[Event], *, join: bool) -> list[list[Event]]:
             and event.kind in ("sent", "received")
             and (last.where, last.connection, last.direction, last.kind, last.note)
             == (event.where, event.connection, event.direction, event.kind, event.note)
-            and last.offset + len(last.data) == event.offset
+            and (
+                last.offset + len(last.data) == event.offset
+                or not (last.data or event.data)  # a full trace has kept neither
+            )
         ):
             groups[-1].append(event)
         else:
@@ -158,6 +161,8 @@ def _said(group: list[Event], room: int, numbered: bool = True) -> str:
         else:
             parts.insert(0, "datagram of" if data else "empty datagram")
         note = note.removeprefix(first.moved).lstrip(", ")
+    if note and not data and len(group) > 1:
+        note = f"{len(group)} x {note}"
     if note:
         parts.append(f"({note})" if parts else note)
     return " ".join(parts)

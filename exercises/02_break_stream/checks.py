@@ -7,9 +7,10 @@ in an order that nobody knows, so that only what a server does can tell which on
 """
 
 import secrets
+from contextlib import nullcontext
 
 from labsupport.checking import Exercise, Link, assert_that, fail
-from labsupport.checking.suspects import load
+from labsupport.checking.suspects import accusing, judging, load, waiting
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -27,39 +28,42 @@ suspects = load(__file__)
 
 async def verdict_on(answer, server, **faults):
     """What find_fault says of one server behind a cable: None, or a sentence."""
-    with serve(server, name="suspect") as suspect, Link(to=suspect, **faults) as cable:
+    with serve(server, name="suspect") as suspect, Link(to=suspect, **faults) as cable, judging():
         said = await answer.call("find_fault", cable.host, cable.port)
-    if not (said is None or (isinstance(said, str) and said.strip())):
-        fail(
-            "find_fault returns None, or a sentence that says what is wrong",
-            expected="None or a str that is not empty",
-            got=repr(said),
-        )
+        if not (said is None or (isinstance(said, str) and said.strip())):
+            fail(
+                "`find_fault` returns None, or a sentence that says what is wrong",
+                expected="None or a str that is not empty",
+                got=repr(said),
+            )
     return said
 
 
 async def catches(answer, server, does):
     """Fail unless the faulty server is found out."""
-    assert_that(
-        await verdict_on(answer, server) is not None,
-        said="the faulty server has to be found out",
-        did=f"ran find_fault against a server that {does}",
-        expected="a sentence that says what is wrong",
-        got="None: no fault was found",
-    )
+    with waiting():
+        assert_that(
+            await verdict_on(answer, server) is not None,
+            said="the faulty server has to be found out",
+            did=f"ran find_fault against a server that {does}",
+            expected="a sentence that says what is wrong",
+            got="None: no fault was found",
+        )
 
 
 async def spares(answer, server, **faults):
     """Fail unless the right server is spared."""
-    said = await verdict_on(answer, server, **faults)
-    pieces = ", whose replies came byte by byte" if faults else ""
-    assert_that(
-        said is None,
-        said="a server that keeps to the protocol has no fault",
-        did=f"ran find_fault against a right server{pieces}",
-        expected="None",
-        got=repr(said),
-    )
+    with waiting():
+        said = await verdict_on(answer, server, **faults)
+        pieces = ", whose replies came byte by byte" if faults else ""
+        with nullcontext() if faults else accusing():
+            assert_that(
+                said is None,
+                said="a server that keeps to the protocol has no fault",
+                did=f"ran find_fault against a right server{pieces}",
+                expected="None",
+                got=repr(said),
+            )
 
 
 async def tells_apart(answer, faulty, does, *more):

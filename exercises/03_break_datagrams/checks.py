@@ -9,11 +9,11 @@ what a meter does can tell which one it is.
 
 import asyncio
 import secrets
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_that, fail
 from labsupport.checking.asserts import patience
-from labsupport.checking.suspects import load
+from labsupport.checking.suspects import accusing, load, waiting
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -76,27 +76,30 @@ async def verdict_on(answer, meter, did, **faults):
 
 async def catches(answer, meter, does, **faults):
     """Fail unless the faulty meter is found out."""
-    did = f"ran find_fault against a meter that {does}"
-    assert_that(
-        await verdict_on(answer, meter, did, **faults) is not None,
-        said="the faulty meter has to be found out",
-        did=did,
-        expected="a sentence that says what is wrong",
-        got="None: no fault was found",
-    )
+    with waiting():
+        did = f"ran find_fault against a meter that {does}"
+        assert_that(
+            await verdict_on(answer, meter, did, **faults) is not None,
+            said="the faulty meter has to be found out",
+            did=did,
+            expected="a sentence that says what is wrong",
+            got="None: no fault was found",
+        )
 
 
 async def spares(answer, meter, where="", **faults):
     """Fail unless the right meter is spared."""
-    did = f"ran find_fault against a right meter{where}"
-    said = await verdict_on(answer, meter, did, **faults)
-    assert_that(
-        said is None,
-        said="a meter that keeps to the protocol has no fault",
-        did=did,
-        expected="None",
-        got=repr(said),
-    )
+    with waiting():
+        did = f"ran find_fault against a right meter{where}"
+        said = await verdict_on(answer, meter, did, **faults)
+        with nullcontext() if where else accusing("meter"):
+            assert_that(
+                said is None,
+                said="a meter that keeps to the protocol has no fault",
+                did=did,
+                expected="None",
+                got=repr(said),
+            )
 
 
 async def tells_apart(answer, faulty, does, *more):

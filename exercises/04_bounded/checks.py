@@ -15,15 +15,16 @@ from labsupport.checking import (
     assert_bytes,
     assert_equal,
     assert_that,
+    fail,
 )
-from labsupport.checking.asserts import having, patience
+from labsupport.checking.asserts import apart, having, patience
 from labsupport.clock import Deadline
 
 exercise = Exercise(
     "bounded",
     title="bounded: a place for so many clients, and no more",
     lesson="04",
-    minutes=25,
+    minutes=40,
     kind="core",
     entry="serve(host, port, stop, places, seconds)",
 )
@@ -41,6 +42,9 @@ MINUTE = 60  # seconds for a line: longer than any check
 LINE = 1.5  # seconds for a line where they are to pass
 DRIP = 0.1  # seconds between two bytes of a client that is slow on purpose
 PATIENT = 5.0  # seconds that a waiting client waits at most
+ALONE = 0.6  # seconds without a client
+LONGEST = 1000  # bytes of a line before its line feed
+BACKLOG = 20  # clients for whom there has to be room in the backlog
 ROUNDS = 20  # exchanges after which a thread that was woken before them has had its turn
 
 
@@ -101,15 +105,30 @@ async def gives_the_place_back_in_every_case(answer, draw, variant):
     errors = (None, ConnectionResetError(104, "reset by peer"), ValueError("a bug"))
     for error in errors:
         notes = []
-        with contextlib.suppress(AnswerRaised):  # it may leave attend, or not
+        kind = "" if error is None else type(error).__name__
+        did = f"called attend with a handle that {f'raised {kind}' if kind else 'returned'}"
+        said = "whatever handle does, the connection is closed, and then its place is free"
+        try:
             await answer.call("attend", Connection(notes), Room(notes), Handle(notes, error))
-        did = "returned" if error is None else f"raised {type(error).__name__}"
-        assert_equal(
-            notes,
-            ["called handle", "closed the connection", "released the place"],
-            said="whatever handle does, the connection is closed, and then its place is free",
-            did=f"called attend with a handle that {did}",
+        except AnswerRaised as raised:
+            if kind not in raised.kinds:  # what handle raises may leave attend, or not
+                with apart(
+                    "Which line of attend raised it, and what does that line call?",
+                    "The place is taken already: call handle, close and release, and nothing else.",
+                ):
+                    fail(
+                        said,
+                        did,
+                        f"{kind}, or nothing raised" if kind else "nothing raised",
+                        f"{raised}",
+                    )
+        in_order = apart(
+            "handle returned. Which calls came then, and in which order?",
+            "handle(connection), then connection.close(), then room.release(): each once.",
         )
+        with contextlib.nullcontext() if kind else in_order:
+            wanted = ["called handle", "closed the connection", "released the place"]
+            assert_equal(notes, wanted, said, did)
 
 
 # ---- the build ----
@@ -158,6 +177,36 @@ async def keeps_waiting(answer, peer, draw, seats, did):
         )
 
 
+AT_THE_END = (
+    "The client has ended its direction: recv returned b''. What does your program do?",
+    "Leave the client's function, and close the connection on every way out of it.",
+    "with connection: around all that is done with it.",
+)
+
+
+async def let_go(conn, said):
+    """Read the end of a connection; where not all was read that it sent, a reset is its end."""
+    try:
+        got = await conn.recv(said=said)
+    except Mismatch as mismatch:
+        if mismatch.waited:
+            raise
+        got = b""
+    assert_that(got == b"", said, expected="the end of the connection", got=got)
+
+
+def assert_own_address(answer, peer):
+    """Fail if it listens on more than the address that it was given."""
+    host = peer.address[0]
+    hosts = sorted({each.local[0] for each in answer.open_sockets() if each.state == "LISTEN"})
+    with apart(
+        "serve is told a host and a port. Which of them did your listener get?",
+        "socket.create_server((host, port)): with '' for the host it listens on every address.",
+    ):
+        said = "it listens on the address that it was given, and on no other"
+        assert_that(hosts == [host], said, expected=host, got=", ".join(hosts))
+
+
 @exercise.check(
     "answers every line",
     points=1,
@@ -170,8 +219,10 @@ async def keeps_waiting(answer, peer, draw, seats, did):
 )
 async def answers_every_line(answer, draw, variant):
     first, second, third = (draw.word().encode() for _ in range(3))
-    odd = bytes(each for each in range(1, 256) if each != ord("\n"))
+    odd = bytes(each for each in range(256) if each != ord("\n"))
+    longest = draw.word().ljust(LONGEST, "x").encode()
     async with answer.serving("serve", 1, MINUTE) as peer:
+        assert_own_address(answer, peer)
         conn = await peer.connect()
         await conn.send(first + b"\n" + second + b"\n\n" + third[:2])
         wanted = first.upper() + b"\n" + second.upper() + b"\n\n"
@@ -191,25 +242,53 @@ async def answers_every_line(answer, draw, variant):
             did="sent the rest of the fourth line",
         )
         await conn.send(odd + b"\n")
-        assert_bytes(
-            await conn.recv_line(),
-            odd.upper() + b"\n",
-            said="a line can have any bytes, and only a to z change",
-            did="sent a line of every byte but the line feed",
-        )
+        with apart(
+            "Compare the bytes that came with those that were sent. Which ones changed?",
+            "A line is bytes. As text it need not be UTF-8, and upper() changes more than a to z.",
+            "line.upper() on bytes changes a to z and nothing else: leave decode out.",
+        ):
+            assert_bytes(
+                await conn.recv_line(),
+                odd.upper() + b"\n",
+                said="a line can have any bytes, and only a to z change",
+                did="sent a line of every byte but the line feed",
+            )
         hasty = await peer.connect()  # its line and its end are there when it gets a place
         await hasty.send(first + b"\n")
         hasty.half_close()
         conn.half_close()
-        assert_bytes(
-            await conn.recv_until_eof(said="who ends its direction is let go"),
-            b"",
-            said="after the last line there is nothing more",
-            did="ended its direction",
-        )
+        with apart(*AT_THE_END):
+            assert_bytes(
+                await conn.recv_until_eof(said="who ends its direction is let go"),
+                b"",
+                said="after the last line there is nothing more",
+                did="ended its direction",
+            )
         said = "who ends its direction at once gets its reply too, and then the end"
-        did = "sent a line, and ended its direction at once; then it got a place"
-        assert_bytes(await hasty.recv_until_eof(said=said), first.upper() + b"\n", said, did)
+        with having("sent a line, and ended its direction at once; then it got a place"):
+            with apart(
+                "A line and the end of the stream are there. Which of them do you look for first?",
+                "Answer the lines that you have; recv returns b'' behind the last byte.",
+            ):
+                assert_bytes(await hasty.recv_line(said=said), first.upper() + b"\n", said)
+            with apart(*AT_THE_END):
+                assert_bytes(await hasty.recv_until_eof(said=said), b"", said)
+        with apart(
+            "How many bytes does the line have, and what did your program count?",
+            "The limit is for one line without its line feed, not for all that has come.",
+            "Take each line out first, then compare len(line), and the rest behind the last one.",
+        ):
+            conn = await peer.connect()
+            await conn.send(first + b"\n" + longest + b"\n")
+            wanted = first.upper() + b"\n" + longest.upper() + b"\n"
+            said = f"a line of {LONGEST:,} bytes and its line feed is answered"
+            with having(f"sent a short line, and one of {LONGEST:,} bytes, with one send"):
+                assert_bytes(await conn.recv_exactly(len(wanted), said=said), wanted, said)
+            await conn.send(second + b"\n" + longest + b"x\n")
+            with having(f"sent a short line, and one of {LONGEST + 1:,} bytes, with one send"):
+                said = "the lines before one that is too long get their replies"
+                assert_bytes(await conn.recv_line(said=said), second.upper() + b"\n", said)
+                await let_go(conn, said=f"whose line has more than {LONGEST:,} bytes is let go")
 
 
 @exercise.check(
@@ -247,17 +326,21 @@ async def serves_others_while_one_is_slow(answer, draw, variant):
     ],
 )
 async def lets_the_others_wait_in_the_backlog(answer, draw, variant):
-    places, more = draw.integer(2, 4), draw.integer(3, 6)
+    places, served = draw.integer(2, 4), draw.integer(3, 6)
     async with answer.serving("serve", places, MINUTE) as peer:
         seats = await seated(peer, draw, places)
         waiting = []
-        for _ in range(more):
-            conn = await peer.connect(said="who has to wait is connected by the system")
+        for _ in range(BACKLOG):
+            with apart(
+                f"{len(waiting)} clients wait. For how many is there room in your backlog?",
+                f"socket.create_server((host, port), backlog={BACKLOG}), or more.",
+            ):
+                conn = await peer.connect(said=f"{BACKLOG} clients can wait in the backlog")
             await conn.send(f"number {len(waiting)}\n".encode())
             waiting.append(conn)
-        did = f"let {places} clients take the {places} places, then connected {more} more"
+        did = f"let {places} clients take the {places} places, then connected {BACKLOG} more"
         await keeps_waiting(answer, peer, draw, seats, did)
-        for number, conn in enumerate(waiting):
+        for number, conn in enumerate(waiting[:served]):
             seats.pop(0).close()
             said = "when a client leaves, the one that has waited longest gets its place"
             reply = await conn.recv_line(said=said, timeout=PATIENT)
@@ -280,7 +363,17 @@ async def lets_the_others_wait_in_the_backlog(answer, draw, variant):
 async def gives_back_what_a_client_cost(answer, draw, variant):
     places, visits = 3, draw.integer(4, 6)
     async with answer.serving("serve", places, MINUTE) as peer:
-        seats = await seated(peer, draw, places)
+        await asyncio.sleep(ALONE)  # so that it waits for a client several times, and none comes
+        with (
+            having(f"let it wait {ALONE} s for a client, then connected {places} at once"),
+            apart(
+                "Nobody came for a while. What did your program take before each accept?",
+                "accept raised TimeoutError: the place that was taken for it goes to nobody.",
+                "except TimeoutError: room.release(), and then the next try.",
+            ),
+        ):
+            said = "where nobody came, no place is lost"
+            seats = await seated(peer, draw, places, said)
         most = answer.held()
         for _ in range(visits):
             for conn in seats:
@@ -350,18 +443,27 @@ async def a_drip_does_not_keep_a_place(answer, draw, variant):
             await asyncio.sleep(DRIP)  # slow on purpose: nothing is waited for
 
     async def goes_on(conn):
-        while True:  # so that nobody gets its place
-            await conn.send(b"on\n")
-            await conn.recv_line(timeout=PATIENT)
+        while not enough.is_set():  # so that nobody gets its place
             await asyncio.sleep(DRIP)
+            said = "who sends its lines in time stays, also for longer than the time of one line"
+            try:
+                await exchange(conn, draw, said)
+            except Mismatch as mismatch:
+                mismatch.did = f"sent a line each {DRIP} s and read the replies"
+                mismatch.waited = True  # on a busy machine they may have come too late
+                raise
 
-    async with answer.serving("serve", 2, seconds) as peer:
+    enough = asyncio.Event()
+    async with answer.serving("serve", 3, seconds) as peer:
+        (steady,) = await seated(peer, draw, 1)
+        going = [asyncio.create_task(goes_on(steady))]
         silent = await peer.connect()
         (slow,) = await seated(peer, draw, 1)
-        tasks = [asyncio.create_task(drips(slow))]
+        dripping = asyncio.create_task(drips(slow))
+        most = answer.held().threads
         did = (
-            f"let one client stay silent, and one send a byte each {DRIP} s behind its first line, "
-            "on the only 2 places; two more waited"
+            f"let one client send lines, one stay silent, and one send a byte each {DRIP} s behind "
+            "its first line, on the only 3 places; two more waited"
         )
         try:
             waiting = [await peer.connect() for _ in range(2)]
@@ -369,17 +471,32 @@ async def a_drip_does_not_keep_a_place(answer, draw, variant):
                 for conn in waiting:
                     said = "who is silent, or sends one byte now and then, is let go"
                     await exchange(conn, draw, said)
-                    tasks.append(asyncio.create_task(goes_on(conn)))
+                    going.append(asyncio.create_task(goes_on(conn)))
                 said = "who is let go loses its connection"
                 assert_bytes(await silent.recv_until_eof(said=said), b"", said=said)
                 until = Deadline(PATIENT * patience.get())
-                while (now := accepted(answer, peer)) > 2 and until.left() > 0:
+                while (
+                    (now := accepted(answer, peer)) > 3 or (threads := answer.held().threads) > most
+                ) and until.left() > 0:
                     await asyncio.sleep(0.02)
-                assert_that(now <= 2, said, "2 open connections", f"{now} open connections")
+                assert_that(now <= 3, said, "3 open connections", f"{now} open connections")
+                with apart(
+                    "A client has been let go. What does its thread wait for?",
+                    "A thread ends when its function returns: return when the time is over.",
+                ):
+                    said = "who is let go costs no thread any more"
+                    assert_that(threads <= most, said, f"{most} threads", f"{threads} threads")
+            enough.set()
+            with apart(
+                "Its lines came in time. From when on does your program count the seconds?",
+                "The time is for one line: it begins anew with each reply.",
+                "Behind sendall: until = time.monotonic() + seconds.",
+            ):
+                await asyncio.gather(*going)
         finally:
-            for task in tasks:
+            for task in (dripping, *going):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(dripping, *going, return_exceptions=True)
 
 
 @exercise.check(

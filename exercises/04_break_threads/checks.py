@@ -10,7 +10,7 @@ exercise = Exercise(
     "break_threads",
     title="break_threads: be the clients that break it",
     lesson="04",
-    minutes=25,
+    minutes=45,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
@@ -21,9 +21,9 @@ DEADLINE = 25.0  # seconds for three meetings at once, of which each may take fi
 suspects = load(__file__)
 
 
-async def judges(answer, faulty, does):
+async def judges(answer, faulty, does, other=suspects.by_workers):
     """The faulty server is found out while two right ones are spared."""
-    await tells_apart(answer, faulty, does, suspects.by_clients, suspects.by_workers)
+    await tells_apart(answer, faulty, does, suspects.by_clients, other)
 
 
 @exercise.check(
@@ -86,7 +86,8 @@ async def catches_lost_places(answer, draw, variant):
     ],
 )
 async def catches_timeout_for_each_read(answer, draw, variant):
-    await judges(answer, suspects.timeout_for_each_read, "gives each recv a second")
+    does, late = "gives each recv a second", suspects.by_late_workers
+    await judges(answer, suspects.timeout_for_each_read, does, late)
 
 
 @exercise.check(

@@ -2,9 +2,10 @@
 
 The protocol: each line that ends in a line feed is answered by the number of lines so far, over all
 clients, a space, and the line. Three clients have a place and the others wait in the backlog; a
-line has to be complete a second after its first byte. Each function takes a listening socket and
-serves until that is closed. A wrong one has one fault, which its first line names; in everything
-else it does what `by_clients` does, a right one.
+line has to be complete a second after its first byte, and who is slower has lost the connection
+two seconds after it. Each function takes a listening socket and serves until that is closed. A
+wrong one has one fault, which its first line names; in everything else it does what `by_clients`
+does, a right one.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import time
 
 PLACES = 3
 SECONDS = 1.0  # for a line, from its first byte
+LATE = 1.8  # seconds from that byte, until a right server that takes its time has closed
 BUFFER = 16 * 1024  # bytes: what nobody reads fills it soon
 LOOK = 0.05  # seconds between two looks at whether the listener was stopped
 
@@ -90,6 +92,15 @@ def by_clients(listener):
 
 def by_workers(listener):
     """Have as many threads as places; each accepts a client and serves it, then the next one."""
+    _work(listener, SECONDS)
+
+
+def by_late_workers(listener):
+    """Do what by_workers do, and close a slow client as late as it may be."""
+    _work(listener, LATE)
+
+
+def _work(listener, closed_after):
     numbers = itertools.count(1)
     accepting, counting = threading.Lock(), threading.Lock()
 
@@ -101,7 +112,7 @@ def by_workers(listener):
         with connection, contextlib.suppress(OSError):
             line, begun = b"", 0.0
             while True:
-                left = begun + SECONDS - time.monotonic() if line else None
+                left = begun + closed_after - time.monotonic() if line else None
                 if left is not None and left <= 0:
                     return
                 connection.settimeout(left)
@@ -111,6 +122,8 @@ def by_workers(listener):
                 begun = begun if line else time.monotonic()
                 line += byte
                 if byte == b"\n":
+                    if time.monotonic() - begun > SECONDS:
+                        return
                     with counting:
                         number = next(numbers)
                     connection.settimeout(None)

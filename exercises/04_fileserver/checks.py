@@ -8,6 +8,7 @@ buffers on the way take.
 import array
 import os
 import socket
+import sys
 
 from labsupport.checking import (
     Exercise,
@@ -15,13 +16,13 @@ from labsupport.checking import (
     assert_equal,
     assert_that,
 )
-from labsupport.checking.asserts import having
+from labsupport.checking.asserts import apart, having
 
 exercise = Exercise(
     "fileserver",
     title="fileserver: the files of one folder, and none else",
     lesson="04",
-    minutes=25,
+    minutes=30,
     kind="core",
     entry="serve(host, port, stop, folder)",
 )
@@ -37,8 +38,21 @@ inside = Exercise(
 
 FOLDER = "public"
 LARGE = 64 << 20  # bytes: more than the buffers between two sockets take
+MEDIUM = 16 << 20  # bytes: more, too, and soon read
 HUGE = 4 << 30  # bytes: more than an answer may have in memory
 PATIENT = 5.0  # seconds that a client waits for another one's file at most
+SILENT = 40  # clients that connect and say nothing: more than a pool's threads
+
+# Hints for what more than one check finds apart from its subject.
+ONE_AFTER_THE_OTHER = (
+    "One client keeps your program waiting. Who waits with it?",
+    "Each client needs a thread of its own, and no lock is held while it reads or sends.",
+)
+WHERE_IT_LEADS = (
+    "This name leads to a file inside. What does your program compare with what?",
+    "A link is as good as the place where it leads, and the folder can be given as a link itself.",
+    "Compare os.path.realpath of the file's path with os.path.realpath of the folder.",
+)
 
 
 # ---- the step ----
@@ -101,22 +115,30 @@ async def ask(conn, name):
 
 async def gets(conn, content, said, did=""):
     """Read a reply, which has to be this content."""
-    head = await conn.recv_line(said=said, timeout=PATIENT)
-    assert_bytes(head, f"OK {len(content)}\n".encode(), said=said, did=did)
-    body = await conn.recv_exactly(len(content), said=said, timeout=PATIENT)
-    assert_bytes(body, content, said=said, did=did)
+    with having(did):
+        head = await conn.recv_line(said=said, timeout=PATIENT)
+        assert_bytes(head, f"OK {len(content)}\n".encode(), said)
+        body = await conn.recv_exactly(len(content), said=said, timeout=PATIENT)
+        assert_bytes(body, content, said)
 
 
 async def refused(conn, said, did):
     """Read a reply, which has to be a refusal."""
-    head = await conn.recv_line(said=said)
-    assert_that(
-        head.startswith(b"ERR "),
-        said=said,
-        did=did,
-        expected="ERR, a reason and a line feed",
-        got=head,
-    )
+    with having(did):
+        head = await conn.recv_line(said=said)
+        assert_that(head.startswith(b"ERR "), said, "ERR, a reason and a line feed", head)
+
+
+def assert_own_address(answer, peer):
+    """Fail if it listens on more than the address that it was given."""
+    host = peer.address[0]
+    hosts = sorted({each.local[0] for each in answer.open_sockets() if each.state == "LISTEN"})
+    with apart(
+        "serve is told a host and a port. Which of them did your listener get?",
+        "socket.create_server((host, port)): with '' for the host it listens on every address.",
+    ):
+        said = "it listens on the address that it was given, and on no other"
+        assert_that(hosts == [host], said, expected=host, got=", ".join(hosts))
 
 
 async def stopped_in(peer, name, size, said):
@@ -136,36 +158,65 @@ async def stopped_in(peer, name, size, said):
     misconception="bytes-are-text",
     hints=[
         "Compare what came with the file: its size first, then byte by byte.",
-        "A file is bytes, and its size counts bytes. A name is what stands between GET and ⏎.",
-        "open(path, 'rb'); the name is line[4:] without its last byte, decoded, and nothing more.",
+        "A file is bytes, and its size counts bytes. Text has other line ends, and fewer letters.",
+        "open(path, 'rb'), and os.fstat(file.fileno()).st_size.",
     ],
 )
 async def sends_any_bytes_under_any_name(answer, draw, variant):
+    mixed = bytes(range(256)) + b"\r\nOK 3\nabc" + draw.bytes(200_000)
     files = {
-        f"{draw.word()}.bin": bytes(range(256)) + b"\r\nOK 3\nabc" + draw.bytes(200_000),
         "empty": b"",
         "reports/2026/März 1.txt": letters(draw, 300),
         "two  spaces.txt": letters(draw, 10),
         "notes..txt": letters(draw, 20),
         "100%25.txt": letters(draw, 30),
     }
+    if os.name != "nt":  # where such names are not permitted
+        files[" blanks at both ends.txt "] = letters(draw, 40)
+        files["/".join(draw.word().ljust(220, "x") for _ in range(4))] = letters(draw, 50)
+    answer.put(f"{FOLDER}/mixed.bin", mixed)
+    answer.put(f"{FOLDER}/large.bin", b"", size=MEDIUM)
     for name, content in files.items():
         answer.put(f"{FOLDER}/{name}", content)
     async with served(answer) as peer:
+        assert_own_address(answer, peer)
         conn = await peer.connect()
+        await ask(conn, "mixed.bin")
+        said = "the size of the file comes, and then all of its bytes"
+        await gets(conn, mixed, said, did="asked for 'mixed.bin'")
+        files["late.txt"] = letters(draw, 60)
+        answer.put(f"{FOLDER}/late.txt", files["late.txt"])
         for name, content in files.items():
             await ask(conn, name)
-            said = "the size of the file comes, and then all of its bytes"
-            await gets(conn, content, said, did=f"asked for {name!r}")
+            with apart(
+                "Compare the name that was asked for with the one that your program looks up.",
+                "A name is what stands between GET and ⏎, whatever letters it has. Whether there "
+                "is such a file is known when it is asked for.",
+                "name = line[4:] without its last byte, decoded, and nothing more.",
+            ):
+                await gets(conn, content, said, did=f"asked for {name!r}")
         conn.half_close()
-        said = "behind the last file comes the end of the stream"
-        assert_bytes(await conn.recv_until_eof(said=said), b"", said=said, did="ended its requests")
-        hasty = await peer.connect()
-        await ask(hasty, name)
-        hasty.half_close()
-        said = "who ends its direction at once gets its file too, and then the end"
-        await gets(hasty, content, said, did=f"asked for {name!r}, and ended its direction at once")
-        assert_bytes(await hasty.recv_until_eof(said=said), b"", said=said)
+        with apart(
+            "The client has ended its direction. What does your program do with the connection?",
+            "Leave the client's function, and close the connection on every way out of it.",
+        ):
+            said = "behind the last file comes the end of the stream"
+            did = "ended its requests"
+            assert_bytes(await conn.recv_until_eof(said=said), b"", said=said, did=did)
+        said = "who ends its direction early gets all that it asked for, and then the end"
+        hasty, start = await stopped_in(peer, "large.bin", MEDIUM, said)
+        await ask(hasty, "notes..txt")
+        hasty.half_close()  # it reads the first file only now, so this request and the end wait
+        with (
+            having("asked for two files, ended its direction, and then read"),
+            apart(
+                "A request and the end of the stream are there. Which do you look for first?",
+                "Answer the requests that you have; recv returns b'' behind the last byte.",
+            ),
+        ):
+            await hasty.recv_exactly(MEDIUM - len(start), said=said, timeout=2 * PATIENT)
+            await gets(hasty, files["notes..txt"], said)
+            assert_bytes(await hasty.recv_until_eof(said=said), b"", said=said)
 
 
 @exercise.check(
@@ -183,6 +234,9 @@ async def goes_on_after_what_it_refuses(answer, draw, variant):
     name, content = f"{draw.word()}.txt", letters(draw, 40)
     answer.put(f"{FOLDER}/{name}", content)
     answer.put(f"{FOLDER}/reports/{name}", content)
+    answer.put(f"{FOLDER}/caf\ufffd.txt", b"what errors='replace' makes of a name that is no UTF-8")
+    if sys.platform == "linux":  # others permit no such name
+        answer.put(f"{FOLDER}/caf\udce9.txt", b"a file whose name is no UTF-8")
     good = f"GET {name}\n".encode()
     requests = {
         "a file that is not there": b"GET nothing.txt\n",
@@ -202,15 +256,26 @@ async def goes_on_after_what_it_refuses(answer, draw, variant):
             said = "what cannot be served is refused with one line"
             did = f"asked for {what}, and with the same send for {name}"
             await refused(conn, said, did)
-            said = "the connection goes on after a refusal"
-            await gets(conn, content, said, did)
+            with apart(
+                "ERR has been sent. What does your program do with the next request?",
+                "A refusal ends neither the connection nor its thread: go on with the loop.",
+            ):
+                said = "the connection goes on after a refusal"
+                await gets(conn, content, said, did)
         await conn.send(good[:7])
         other = await peer.connect()
         await conn.send(good[7:] + good[:2])
-        said = "a request can come in pieces"
-        await gets(conn, content, said, did="sent a request in two pieces")
+        with apart(
+            "What does your program keep of a request whose line feed has not come?",
+            "Collect what comes, and take out what ends in a line feed.",
+        ):
+            said = "a request can come in pieces"
+            await gets(conn, content, said, did="sent a request in two pieces")
         await ask(other, name)
-        await gets(other, content, said="each connection has requests of its own")
+        with apart(*ONE_AFTER_THE_OTHER):
+            said = "each connection is served by itself, and has requests of its own"
+            did = "let one client stop in the middle of a request; another one asked"
+            await gets(other, content, said, did)
 
 
 @exercise.check(
@@ -274,6 +339,7 @@ async def follows_no_link_out_of_it(answer, draw, variant):
     answer.link(f"{FOLDER}/out.txt", "../secret.txt")
     answer.link(f"{FOLDER}/up", "..")
     answer.link(f"{FOLDER}/latest.txt", "reports/note.txt")
+    answer.link(f"{FOLDER}/newest", "reports")
     answer.link("site", FOLDER)
     answer.put(f"{FOLDER}-secret/secret.txt", b"the secret of the folder with the longer name")
     answer.link(f"{FOLDER}/beside.txt", f"../{FOLDER}-secret/secret.txt")
@@ -283,11 +349,14 @@ async def follows_no_link_out_of_it(answer, draw, variant):
     for folder in (FOLDER, "site"):
         async with served(answer, folder) as peer:
             conn = await peer.connect()
-            for name in ("reports/note.txt", "latest.txt"):
+            for name in ("reports/note.txt", "latest.txt", "newest/note.txt"):
                 await ask(conn, name)
                 said = "what is inside is served, also where a link leads to it"
-                await gets(conn, content, said, did=f"served {folder}, and asked for {name}")
+                with apart(*WHERE_IT_LEADS):
+                    await gets(conn, content, said, did=f"served {folder}, and asked for {name}")
             for name in outside:
+                conn.close()
+                conn = await peer.connect()
                 await ask(conn, name)
                 said = "a link that leads out of the folder is not followed"
                 await refused(conn, said, did=f"served {folder}, and asked for the link {name}")
@@ -309,6 +378,14 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
     answer.put(f"{FOLDER}/large.bin", b"", size=LARGE)
     answer.put(f"{FOLDER}/small.txt", content)
     async with served(answer) as peer:
+        with having(f"let {SILENT} clients connect and say nothing; another one asked"):
+            said = "a file comes, though other clients say nothing"
+            for _ in range(SILENT):
+                await peer.connect(said=said)
+            conn = await peer.connect(said=said)
+            await ask(conn, "small.txt")
+            with apart(*ONE_AFTER_THE_OTHER):
+                await gets(conn, content, said)
         with having("let a client stop in the middle of a large file; another one asked"):
             for _ in range(draw.integer(2, 4)):
                 said = "a file comes, though another client has stopped reading"
@@ -338,7 +415,8 @@ async def two_downloads_of_one_file(answer, draw, variant):
         said = "each of two downloads of one file gets all of it"
         with having("stopped in one download, let another one of the file end, and read on"):
             slow, beginning = await stopped_in(peer, "large.bin", size, said)
-            quick, quickly = await stopped_in(peer, "large.bin", size, said)
+            with apart(*ONE_AFTER_THE_OTHER):
+                quick, quickly = await stopped_in(peer, "large.bin", size, said)
             for conn, start in ((quick, quickly), (slow, beginning)):
                 rest = await conn.recv_exactly(size - len(start), said=said, timeout=2 * PATIENT)
                 assert_that(
@@ -353,7 +431,6 @@ async def two_downloads_of_one_file(answer, draw, variant):
     "a file that is larger than memory",
     points=2,
     deadline=10.0,
-    misconception="the-queue-absorbs-it",
     hints=[
         "The file has 4 GB. How much of it is in your program's memory at a time?",
         "The size is known without reading: os.fstat(file.fileno()).st_size.",
@@ -376,7 +453,7 @@ async def a_file_that_is_larger_than_memory(answer, draw, variant):
     deadline=15.0,
     misconception="daemon-threads-clean-up",
     hints=[
-        "stop is set. Which of your threads still run when serve returns, and where do they stand?",
+        "stop is set. Which of your threads still run, and where do they stand?",
         "One waits in sendall, one in recv. shutdown of their connections wakes both.",
         "Remember thread and connection of each client; at the end shutdown, then join.",
     ],
@@ -385,9 +462,10 @@ async def stops_in_the_middle_of_a_download(answer, draw, variant):
     answer.put(f"{FOLDER}/large.bin", b"", size=LARGE)
     answer.put(f"{FOLDER}/small.txt", b"small")
     async with served(answer) as peer:
-        said = "a client that reads gets its file"
-        await stopped_in(peer, "large.bin", LARGE, said)
-        silent = await peer.connect()
-        await ask(silent, "small.txt")
-        await gets(silent, b"small", said)
+        with apart(*ONE_AFTER_THE_OTHER):
+            said = "a client that reads gets its file, while another one stands still"
+            await stopped_in(peer, "large.bin", LARGE, said)
+            silent = await peer.connect()
+            await ask(silent, "small.txt")
+            await gets(silent, b"small", said)
         await peer.stop()

@@ -13,7 +13,9 @@ import itertools
 import re
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_equal, assert_that, fail
+from labsupport.checking.asserts import apart
 from labsupport.checking.chat import people
+from labsupport.checking.showing import show
 
 exercise = Exercise(
     "interop",
@@ -47,6 +49,7 @@ READINGS = {
     7: ("dropped", "end"),
     8: ("bye", "silence"),
 }
+FIRST = "anna"  # no nickname that is drawn begins with a vowel
 LETTERS = ("äéñøßж", "語名한ก")  # two and three bytes in UTF-8
 
 
@@ -118,7 +121,14 @@ async def compares_as_the_page_compares(answer, draw, variant):
 
 async def page_of(answer):
     """The learner's page: for each number the reading that it settles. Fails where it is none."""
-    page = await answer.call("page")
+    with apart():
+        page = await answer.call("page")
+        check_page(page)
+    return page
+
+
+def check_page(page):
+    """Fail unless this is a page."""
     said = "a page is a dict from the number of a sentence to one of its readings"
     numbers = isinstance(page, dict) and all(type(n) is int and n in READINGS for n in page)
     assert_that(numbers, said, "a dict whose keys are numbers from 1 to 8", page, "called page()")
@@ -131,7 +141,6 @@ async def page_of(answer):
             wanted = f"'N bytes' or 'N characters', N from {LEAST} to {MOST}"
         if not known:
             fail(said, "called page()", f"for sentence {number}: {wanted}", repr(reading))
-    return page
 
 
 class Sentence:
@@ -142,7 +151,8 @@ class Sentence:
         self.reading = reading
         self.open = number not in page
         self.ending = {"LF": "\n", "CRLF": "\r\n"}[reading if number == 1 else page.get(1, "LF")]
-        self.steps = [f"read sentence {number} as {reading!r}"]
+        which = f"sentence {number}" + (", which is open," if self.open else "")
+        self.steps = [f"read {which} as {reading!r}"]
         if number != 1 and 1 not in page:
             self.steps[0] += " and sentence 1 as 'LF'"
         self.common = ""  # what is said in its place of a step that no sentence leaves open
@@ -200,6 +210,10 @@ class Client:
         self.conn = conn
         self.sentence = sentence
 
+    def line(self, text):
+        """That line, in words."""
+        return f"the line {text!r}, to {self.conn.who}"
+
     async def send(self, *lines):
         """Send lines at once."""
         with self.sentence.waits_for("your server reads what is sent"):
@@ -208,15 +222,22 @@ class Client:
 
     async def next(self, text):
         """The next line has to be this one."""
-        with self.sentence.waits_for(f"the line {text!r}"):
+        with self.sentence.waits_for(self.line(text)):
             line = await self.conn.recv_line(timeout=GENEROUS)
         self.sentence.compare(line, f"{text}\n".encode())
 
     async def hears(self, text):
         """Read up to this line; others are passed over."""
-        with self.sentence.waits_for(f"the line {text!r}"):
-            while await self.conn.recv_line(timeout=GENEROUS) != f"{text}\n".encode():
-                pass
+        wanted, line, before = f"{text}\n".encode(), b"", b""
+        with self.sentence.waits_for(self.line(text)):
+            while line != wanted:
+                before = line
+                try:
+                    line = await self.conn.recv_line(timeout=GENEROUS)
+                except Mismatch as mismatch:
+                    if before:
+                        mismatch.got = f"{show(before)}, then {mismatch.got}"
+                    raise
 
     async def leaves(self):
         """The end of the stream has to come, or a reset; what came before it."""
@@ -236,7 +257,7 @@ class Client:
 async def knocks(peer, sentence, name):
     """A new client that has sent a nickname."""
     with sentence.waits_for("a connection"):
-        client = Client(await peer.connect(), sentence)
+        client = Client(await peer.connect(who=name), sentence)
     await client.send(name)
     return client
 
@@ -246,6 +267,20 @@ async def enters(peer, sentence, name):
     client = await knocks(peer, sentence, name)
     await client.next("welcome")
     return client
+
+
+@contextlib.asynccontextmanager
+async def crossing(answer, page, sentence, link=None):
+    """A running server, and a client of it that shows how sentence 1 is kept.
+
+    What is wrong with that is found in each check alike, so that feedback tells it once.
+    """
+    async with answer.serving(link=link) as peer:
+        ending = Sentence(page, 1, page.get(1, "LF") if sentence.number != 1 else sentence.reading)
+        ending.steps.append(f"sent the nickname {FIRST!r} and {ending.ending!r}")
+        ending.common = "who ends its line by sentence 1, and asks for a free nickname, is let in"
+        await enters(peer, ending, FIRST)
+        yield peer
 
 
 async def members(peer, sentence, *nicknames):
@@ -286,7 +321,7 @@ async def how_a_client_ends_a_line(answer, draw, variant):
     for sentence, cut in itertools.product(sentences(page, 1), (None, 1)):
         link = Link(to_server={"cut": cut}, seed=draw.seed) if cut else None
         texts = [draw.text(6), f"  {draw.word()} ", draw.word()]
-        async with answer.serving(link=link) as peer:
+        async with crossing(answer, page, sentence, link) as peer:
             ending = repr(sentence.ending)
             sentence.steps[1:] = [f"let {bob} and {ann} in, whose lines end with {ending}"]
             listener = await enters(peer, sentence, bob)
@@ -316,7 +351,7 @@ async def how_long_a_nickname_may_be(answer, draw, variant):
     page = await page_of(answer)
     for sentence in sentences(page, 2):
         limit, unit = sentence.reading.split()
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             for name in nicknames(draw, int(limit)):
                 size = len(name.encode() if unit == "bytes" else name)
                 fits = size <= int(limit)
@@ -357,7 +392,7 @@ async def when_a_nickname_is_taken(answer, draw, variant):
     ann, changed = first.capitalize(), first.capitalize().swapcase()
     for sentence in sentences(page, 3):
         folded = sentence.reading == "folded"
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             sentence.steps.append(f"let {ann} and {other} in")
             holder, listener = await members(peer, sentence, ann, other)
             sentence.steps.append(f"asked for {ann!r} again")
@@ -395,12 +430,23 @@ async def what_comes_behind_taken(answer, draw, variant):
     page = await page_of(answer)
     ann, bob = names(draw, 2)
     for sentence in sentences(page, 4):
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             sentence.steps.append(f"let {ann} in, and asked for {ann!r} on another connection")
             (listener,) = await members(peer, sentence, ann)
             late = await refused(peer, sentence, ann, "taken")
             if sentence.reading == "end":
                 await late.ends()
+            else:
+                late.conn.half_close()
+                await late.leaves()
+            sentence.steps.append(f"waited for its end, and asked for {ann!r} on one more")
+            with apart(
+                "Who was refused leaves. Which nickname does it take along?",
+                "Who was refused has no nickname to give back: somebody else has it.",
+                "Give a nickname back only where it was entered into the roster.",
+            ):
+                late = await refused(peer, sentence, ann, "taken")
+            if sentence.reading == "end":
                 continue
             sentence.steps.append(f"asked there for {ann!r} once more, then for {bob!r}")
             await late.send(ann)
@@ -429,13 +475,13 @@ async def who_gets_what_is_said(answer, draw, variant):
     page = await page_of(answer)
     ann, bob, cas = names(draw, 3)
     for sentence in sentences(page, 5):
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             sentence.steps.append(f"let {ann}, {bob} and {cas} in")
             joined = await members(peer, sentence, ann, bob, cas)
             clients = dict(zip((ann, bob, cas), joined, strict=True))
             for speaker in (ann, bob, ann):
                 text = draw.word()
-                sentence.steps[2:] = [f"let {speaker} say {text!r}"]
+                sentence.steps.append(f"let {speaker} say {text!r}")
                 await clients[speaker].send(text)
                 for name, client in clients.items():
                     if name != speaker or sentence.reading == "all":
@@ -460,7 +506,7 @@ async def what_an_empty_line_does(answer, draw, variant):
     ann, bob = names(draw, 2)
     for sentence in sentences(page, 6):
         text = draw.word()
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             listener, talker = await members(peer, sentence, bob, ann)
             sentence.steps.append(f"let {ann} send an empty line, then {text!r}")
             await talker.send("", text)
@@ -488,7 +534,7 @@ async def what_becomes_of_an_overlong_line(answer, draw, variant):
     for sentence in sentences(page, 7):
         whole = accented(draw, 60) + draw.word()
         whole += "." * (LONGEST - len(whole.encode()))
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             listener, other, talker = await members(peer, sentence, bob, cas, ann)
             sentence.steps.append(f"let {ann} send a line of {LONGEST} bytes")
             await talker.send(whole)
@@ -522,7 +568,7 @@ async def how_a_session_ends(answer, draw, variant):
     page = await page_of(answer)
     ann, bob = names(draw, 2)
     for sentence in sentences(page, 8):
-        async with answer.serving() as peer:
+        async with crossing(answer, page, sentence) as peer:
             listener, leaver = await members(peer, sentence, bob, ann)
             sentence.steps.append(f"let {ann} send '/quit'")
             await leaver.send("/quit")

@@ -10,7 +10,7 @@ exercise = Exercise(
     "break_loop",
     title="break_loop: be the clients that break the loop",
     lesson="05a",
-    minutes=25,
+    minutes=40,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
@@ -81,7 +81,7 @@ async def catches_a_wait_for_room(answer, draw, variant):
     hints=[
         "How much can you send to a right server without reading? And to this one?",
         "Its pending output is bounded, and the system's buffers are. So your send has to wait.",
-        "Count what your sends took: 24 MB, and none had to wait? That is a fault.",
+        "Count what your sends took: 24 MiB, and none had to wait? That is a fault.",
     ],
 )
 async def catches_no_bound(answer, draw, variant):

@@ -1,7 +1,7 @@
 """Event loops, right ones and wrong ones, for the exercise `break_loop`.
 
 The protocol: one thread sends back to each client every byte that it sends, in order. Output for
-which there is no room is pending; while a megabyte or more of it is, nothing is read from that
+which there is no room is pending; while 1 MiB or more of it is, nothing is read from that
 client. A client that ends its direction gets what is pending and then the end; one that resets its
 connection ends this connection only. Each function takes a listening socket and serves until that
 is closed. A wrong one has one fault, which its first line names; in everything else it does what

@@ -18,14 +18,14 @@ from labsupport.checking import (
     assert_that,
     fail,
 )
-from labsupport.checking.asserts import having, patience
+from labsupport.checking.asserts import apart, having, patience
 from labsupport.clock import Deadline
 
 exercise = Exercise(
     "gather",
     title="gather: at most n at once, and nothing left behind",
     lesson="05b",
-    minutes=30,
+    minutes=45,
     kind="core",
     entry="async gather_bounded(n, makers, deadline) -> list",
 )
@@ -51,8 +51,8 @@ class Work(Coroutine):
     """A coroutine that waits until its check lets it end.
 
     error: what it raises then. regrets: what it raises when it is cancelled, if anything else.
-    takes: seconds after which it ends by itself. lingers: when it is cancelled, it goes on until
-    the check lets it go.
+    shrugs: when it is cancelled, it returns. takes: seconds after which it ends by itself. lingers:
+    when it is cancelled, it goes on until the check lets it go.
     """
 
     def __init__(self, crew, number):
@@ -60,6 +60,7 @@ class Work(Coroutine):
         self.number = number
         self.error = None
         self.regrets = None
+        self.shrugs = False
         self.takes = None
         self.lingers = False
         self.made = self.begun = self.stopped = self.ended = False
@@ -88,6 +89,8 @@ class Work(Coroutine):
                 await self.free.wait()
             if self.regrets is not None and not self.left:
                 raise self.regrets from None
+            if self.shrugs and not self.left:
+                return "too late"
             raise
 
     def cancelled(self, left):
@@ -188,6 +191,14 @@ class Crew:
             change.cancel()
             ended.cancel()
 
+    async def at_once(self, number):
+        """Wait until that many run: what the check does then needs them."""
+        with apart(
+            "How many coroutines has yours begun, before the first one has ended?",
+            "A task for each place, or for each maker: await only when all of them are there.",
+        ):
+            await self.until(lambda: len(self.running()) >= number, f"{number} run at once")
+
     async def may_begin(self, number):
         """Give that many a moment to have begun: that they have to is judged elsewhere."""
         until = Deadline(MOMENT * patience.get())
@@ -207,13 +218,22 @@ class Crew:
             await self.until(lambda each=number: self.works[each].ended, said)
 
     def _late(self, said, got):
-        expected = f"this within {GENEROUS:g} s"
+        expected = f"{said}, within {GENEROUS:g} s"
         return Mismatch(said, did=self.did, expected=expected, got=got, waited=True)
 
     async def end(self, said):
         """Wait until the call has ended."""
         if not await self.task.wait(GENEROUS * patience.get()):
             raise self._late(said, f"the call goes on: {self.state()}")
+
+    async def end_without(self, numbers, said):
+        """Wait until the call has ended. None of those may begin, whoever has ended."""
+        works = [self.works[number] for number in numbers]
+        await self.until(
+            lambda: self.task.done() or any(work.begun for work in works),
+            "your coroutine ends when those have ended that were cancelled",
+        )
+        self.assert_not_begun(numbers, said)
 
     async def outcome(self):
         """What the call came to, in words. An error that is not expected leaves as a crash."""
@@ -224,16 +244,18 @@ class Crew:
                 raise
             return f"it raised {raised.kind}"
 
-    async def raises(self, kind, message, said):
-        """Fail unless the call ends in this error."""
+    async def raises(self, kind, message, said, other):
+        """Fail unless the call ends in this error. other: hints for another error."""
         await self.end(said)
+        expected = f"{kind}{': ' + message if message else ''}"
         try:
             got = f"it returned {await self.task.result()!r}"
         except AnswerRaised as raised:
             if kind in raised.kinds and (message is None or raised.message == message):
                 return
-            got = f"it raised {raised}"
-        fail(said, did=self.did, expected=f"{kind}{': ' + message if message else ''}", got=got)
+            with apart(*other):
+                fail(said, did=self.did, expected=expected, got=f"it raised {raised}")
+        fail(said, did=self.did, expected=expected, got=got)
 
     def state(self):
         """Which coroutines are in which state, in words."""
@@ -276,6 +298,21 @@ def _these(numbers):
     return f"coroutine{'s' if len(numbers) != 1 else ''} {', '.join(map(str, numbers))}"
 
 
+# Hints for an error that is not the one that is wanted.
+THE_FIRST = (
+    "Several errors came. Which of them is wanted, and which did yours raise?",
+    "One is of the coroutine that failed, the others of those that were cancelled then. A "
+    "TaskGroup puts all of them into an ExceptionGroup.",
+    "Note the first error where it comes, and raise that one at the end.",
+)
+AT_THEIR_END = (
+    "A coroutine that is cancelled can raise an error of its own. What does yours raise then?",
+    "A TaskGroup raises a group of those errors, in the place of TimeoutError or CancelledError.",
+    "Cancel the tasks in your finally, await them with return_exceptions=True, and drop what comes:"
+    " the error that brought you there goes on by itself.",
+)
+
+
 # ---- the step ----
 
 
@@ -311,6 +348,20 @@ async def returns_when_the_others_have_ended(answer, draw, variant):
         got = await crew.outcome()
     said = "`race` returns the result of the first one"
     assert_that(got == (wanted := f"it returned 'result {first}'"), said, wanted, got, did)
+    crew = Crew(1)
+    did = "called race with one maker, and let its coroutine end"
+    async with crew.met_by(answer, "race", crew.makers, did=did):
+        crew.works[0].gate.set()
+        await crew.end("`race` returns when all have ended")
+        with apart(
+            "There is one maker. What is in `pending` when its coroutine has ended?",
+            "asyncio.wait raises ValueError for an empty set. asyncio.gather takes none as well.",
+        ):
+            try:
+                got = await crew.outcome()
+            except AnswerRaised as raised:
+                got = f"it raised {raised}"
+            assert_that(got == (wanted := "it returned 'result 0'"), said, wanted, got, did)
 
 
 # ---- the build ----
@@ -435,11 +486,11 @@ async def a_coroutine_is_made_when_it_can_begin(answer, draw, variant):
     deadline=10.0,
     misconception="first-error-stops-all",
     hints=[
-        "One coroutine has raised. Who tells the others?",
-        "asyncio.gather passes the error on and lets the others run. A TaskGroup cancels them, and "
-        "raises an ExceptionGroup: its first exception is the one that is wanted.",
-        "except BaseExceptionGroup as group: raise group.exceptions[0]. If one more begins: `async "
-        "with` gives the place back on the way out of the error, too, and wakes the next.",
+        "One coroutine has raised. Who tells the others, and who those that have not begun?",
+        "asyncio.gather passes the error on and lets the others run. Whoever has a task, or waits "
+        "for a place, begins one more when a place comes free, also on the way out of an error.",
+        "Where the error comes, empty the list of those that have not begun, and cancel the tasks. "
+        "Where one swallows its cancellation, your worker goes on behind it.",
     ],
 )
 async def the_first_error_stops_the_others(answer, draw, variant):
@@ -449,14 +500,23 @@ async def the_first_error_stops_the_others(answer, draw, variant):
     crew = Crew(size)
     message = draw.word()
     crew.works[bad].error = ConnectionError(message)
+    crew.works[others[0]].shrugs = True
     crew.works[others[-1]].regrets = ValueError("no clean end")
-    did = f"{call(n, size)}; coroutine {bad} raised an error"
+    did = (
+        f"{call(n, size)}; coroutine {bad} raised an error; when cancelled, coroutine {others[0]} "
+        f"returns a result, and coroutine {others[-1]} raises an error of its own"
+    )
     async with crew.met_by(answer, "gather_bounded", n, crew.makers, None, did=did):
-        await crew.until(lambda: len(crew.running()) >= n, f"{n} run at once")
+        await crew.at_once(n)
         crew.works[bad].gate.set()
-        await crew.raises("ConnectionError", message, "the first error is raised, as it is")
-        crew.assert_stopped(others, "after the first error the others are cancelled")
-        crew.assert_not_begun(range(n, size), "after the first error no coroutine begins")
+        said = "after the first error the others are cancelled"
+        await crew.until(
+            lambda: crew.task.done() or all(crew.works[each].stopped for each in others), said
+        )
+        crew.assert_stopped(others, said)
+        await crew.end_without(range(n, size), "after the first error no coroutine begins")
+        said = "the first error is raised, as it is"
+        await crew.raises("ConnectionError", message, said, THE_FIRST)
 
 
 @exercise.check(
@@ -482,7 +542,7 @@ async def an_error_is_raised_when_all_have_ended(answer, draw, variant):
     async with crew.met_by(
         answer, "gather_bounded", n, crew.makers, None, did=did, raises=("ConnectionError",)
     ):
-        await crew.until(lambda: len(crew.running()) >= n, f"{n} run at once")
+        await crew.at_once(n)
         crew.works[bad].gate.set()
         said = "after the first error the others are cancelled"
         await crew.until(lambda: all(crew.works[each].stopped for each in others), said)
@@ -514,21 +574,33 @@ async def the_deadline_is_for_the_whole(answer, draw, variant):
         while not (crew.task.done() or crew.works[LATE].begun):
             await crew.task.wait(PART)
         crew.assert_not_begun([LATE], f"{LATE * PART:g} s are over, and the deadline is long past")
-        await crew.raises("TimeoutError", None, "after the deadline TimeoutError is raised")
+        said = "after the deadline TimeoutError is raised"
+        await crew.raises("TimeoutError", None, said, AT_THEIR_END)
     crew = Crew(4)
     for work in crew.works:
         work.lingers = True
-    did = f"{call(2, 4, SHORT)}, of which none ends by itself"
-    async with crew.met_by(
-        answer, "gather_bounded", 2, crew.makers, SHORT, did=did, raises=("TimeoutError",)
-    ):
-        said = "after the deadline those that have begun are cancelled"
-        await crew.until(lambda: len([work for work in crew.works if work.stopped]) == 2, said)
-        said = "TimeoutError is raised when all coroutines have ended, and not before"
-        await crew.release([0, 1], said)
-        await crew.raises("TimeoutError", None, said)
-        crew.assert_nothing_left(said)
-        crew.assert_not_begun([2, 3], "after the deadline no coroutine begins")
+    crew.works[0].shrugs = True
+    crew.works[1].regrets = OSError("no clean end")
+    did = (
+        f"{call(2, 4, SHORT)}, of which none ends by itself; when cancelled, coroutine 0 returns a "
+        "result, and coroutine 1 raises an error of its own"
+    )
+    ends = ("TimeoutError", "OSError")
+    async with crew.met_by(answer, "gather_bounded", 2, crew.makers, SHORT, did=did, raises=ends):
+        with apart(
+            "The deadline has passed. Which coroutines run on when yours raises?",
+            "Whatever ends yours, the others are cancelled first, and you wait for their end.",
+            "finally: for each task cancel(); then await asyncio.gather(*tasks, "
+            "return_exceptions=True).",
+        ):
+            said = "after the deadline those that have begun are cancelled"
+            await crew.until(lambda: all(work.stopped for work in crew.works[:2]), said)
+            said = "TimeoutError is raised when all coroutines have ended, and not before"
+            await crew.release([0, 1], said)
+            await crew.end_without([2, 3], "after the deadline no coroutine begins")
+            crew.assert_nothing_left(said)
+        said = "after the deadline TimeoutError is raised; what they raise at their end is dropped"
+        await crew.raises("TimeoutError", None, said, AT_THEIR_END)
 
 
 @exercise.check(
@@ -548,16 +620,21 @@ async def who_is_cancelled_cancels_its_coroutines(answer, draw, variant):
     crew = Crew(size)
     for work in crew.works:
         work.lingers = True
-    did = f"{call(n, size)}, and cancelled the task that it ran in"
-    async with crew.met_by(
-        answer, "gather_bounded", n, crew.makers, None, did=did, raises=("CancelledError",)
-    ):
-        await crew.until(lambda: len(crew.running()) >= n, f"{n} run at once")
+    crew.works[0].shrugs = True
+    crew.works[1].regrets = OSError("no clean end")
+    did = (
+        f"{call(n, size)}, and cancelled the task that it ran in; when cancelled, coroutine 0 "
+        "returns a result, and coroutine 1 raises an error of its own"
+    )
+    ends = ("CancelledError", "OSError")
+    async with crew.met_by(answer, "gather_bounded", n, crew.makers, None, did=did, raises=ends):
+        await crew.at_once(n)
         await crew.task.cancel()
         said = "those that have begun are cancelled"
         await crew.until(lambda: all(work.stopped for work in crew.works[:n]), said)
         said = "CancelledError is raised when all coroutines have ended, and not before"
         await crew.release(range(n), said)
-        await crew.raises("CancelledError", None, said)
+        await crew.end_without(range(n, size), "whoever is cancelled begins nothing more")
         crew.assert_nothing_left(said)
-        crew.assert_not_begun(range(n, size), "whoever is cancelled begins nothing more")
+        said = "CancelledError is raised; what they raise at their end is dropped"
+        await crew.raises("CancelledError", None, said, AT_THEIR_END)

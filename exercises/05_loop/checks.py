@@ -17,7 +17,7 @@ from labsupport.checking import (
     assert_bytes,
     assert_that,
 )
-from labsupport.checking.asserts import having, patience, touched
+from labsupport.checking.asserts import apart, having, patience, touched
 from labsupport.clock import Deadline
 from labsupport.sockdiag import SockDiag
 
@@ -25,7 +25,7 @@ exercise = Exercise(
     "loop",
     title="loop: one thread that waits for everybody at once",
     lesson="05a",
-    minutes=30,
+    minutes=45,
     kind="core",
     entry="serve(host, port, stop, limit)",
 )
@@ -44,11 +44,12 @@ PIECE = 64 * 1024  # bytes
 SMALL = 64 * 1024  # a limit of pending bytes that is soon reached
 LARGE = 256 * 1024 * 1024  # and one that is not
 LITTLE = 50_000  # bytes: they find room in the buffers of a new connection
-MUCH = 16 * 1024 * 1024  # bytes: more than the buffers of one direction take
+MUCH = 16 * 1024 * 1024  # bytes: more than finds room where nothing is read
 PART = 4 * 1024 * 1024  # bytes: after them a socket is ready to write again
 TOO_MUCH = 64 * 1024 * 1024  # bytes: more than all buffers and a small limit take
 STUCK = 1.0  # seconds in which nothing more is taken
 ROUNDS = 20  # echoes, each a turn of the loop at least
+FEW = 5  # echoes after which a loop has met what came before them
 TURNS = 300  # echoes after which a loop has read what has come before them
 QUIET = 0.03  # seconds of processor time in a second that a loop which waits does not need
 LOOKS = 4  # seconds, of which one has to be quiet
@@ -142,9 +143,29 @@ async def does_not_wait_for_room(answer, draw, variant):
 # ---- the build: clients ----
 
 
-def serving(answer, limit):
-    """Run the answer's serve with that limit for what is pending for a client."""
-    return answer.serving("serve", limit)
+@contextlib.asynccontextmanager
+async def serving(answer, limit):
+    """Run the answer's serve with that limit for what is pending for a client.
+
+    At the end somebody speaks until it has stopped, so that there is a turn in which it can see
+    `stop`: whether it stops while all are silent is judged in a check of its own.
+    """
+    async with answer.serving("serve", limit) as peer:
+        yield peer
+        for conn in peer.connections:
+            conn.give_up()
+        with contextlib.suppress(Mismatch):  # it has ended: stop says so
+            await peer.connect(timeout=GENEROUS)
+        with apart(
+            "Once `stop` is set, `serve` has to return with everything closed. Which call waits, "
+            "raises or is missing?"
+        ):
+            stopping = asyncio.create_task(peer.stop())
+            while not stopping.done():
+                with contextlib.suppress(OSError):  # this connection is closed
+                    peer.connections[-1].sock.send(b".")
+                await asyncio.wait({stopping}, timeout=0.02)
+            await stopping
 
 
 async def exchange(conn, draw, said="what a client sends comes back at once"):
@@ -164,15 +185,16 @@ async def comes(peer, draw, said="who connects is served"):
     return conn
 
 
-async def push(conn, data):
-    """Send without reading until all is out or nothing more is taken; how many bytes went out."""
+async def push(conn, piece, size):
+    """Send a piece again and again, without reading, until so many bytes are out or nothing more
+    is taken; how many went out."""
     touched.set(conn)
     loop = asyncio.get_running_loop()
     room = asyncio.Event()
-    view, sent = memoryview(data), 0
-    while sent < len(view):
+    view, sent = memoryview(piece), 0
+    while sent < size:
         try:
-            sent += conn.sock.send(view[sent : sent + PIECE])
+            sent += conn.sock.send(view[sent % len(view) :][: size - sent])
         except BlockingIOError:
             room.clear()
             loop.add_writer(conn.sock, room.set)
@@ -326,7 +348,7 @@ async def what_has_no_room_goes_out_later(answer, draw, variant):
     data = draw.bytes(MUCH + MUCH // 4)
     async with serving(answer, LARGE) as peer:
         conn = await comes(peer, draw)
-        sent = await push(conn, data[:MUCH])
+        sent = await push(conn, data, MUCH)
         did = f"sent {sent:,} bytes without reading, then read, and sent more meanwhile"
         with having(did):
             echo = await both(conn, data[sent:], len(data), said)
@@ -353,16 +375,17 @@ def same(one, other, at):
     hints=[
         "One client sends, and reads nothing. Where is your thread then?",
         "A callback may not wait: no sendall, no select of its own, no loop until it is all out.",
-        "One send in a turn, when select says EVENT_WRITE. BlockingIOError: back to select.",
+        "One send in a turn, on a socket that does not wait, when select says EVENT_WRITE. "
+        "BlockingIOError: back to select.",
     ],
 )
 async def a_client_that_does_not_read_holds_up_nobody(answer, draw, variant):
     said = "the others are served while one client does not read"
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
+    piece = draw.bytes(PIECE)
     async with serving(answer, LARGE) as peer:
         other = await comes(peer, draw)
         slow = await comes(peer, draw)
-        sent = await push(slow, data)
+        sent = await push(slow, piece, MUCH)
         did = f"let one client send {sent:,} bytes and read nothing; others spoke"
         with having(did):
             for _ in range(ROUNDS):
@@ -391,11 +414,11 @@ async def a_client_that_does_not_read_holds_up_nobody(answer, draw, variant):
 )
 async def what_is_pending_goes_out_after_the_end(answer, draw, variant):
     said = "who has ended its direction gets all of its echo, and then the end"
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
+    data = draw.bytes(PIECE) * (MUCH // PIECE)
     async with serving(answer, LARGE) as peer:
         other = await comes(peer, draw)
         conn = await comes(peer, draw)
-        sent = await push(conn, data)
+        sent = await push(conn, data, MUCH)
         with having(f"sent {sent:,} bytes without reading, ended its direction, then read"):
             if sent < len(data):
                 await both(conn, data[sent:], len(data), said)
@@ -432,18 +455,18 @@ async def what_is_pending_goes_out_after_the_end(answer, draw, variant):
     ],
 )
 async def waits_while_there_is_nothing_to_do(answer, draw, variant):
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
+    piece = draw.bytes(PIECE)
     said = "what was held back comes when the client reads"
     async with serving(answer, SMALL) as peer:
         for _ in range(4):
             deaf = await comes(peer, draw)
         await waits(answer, "let four clients get an echo each and be silent")
-        sent = await push(deaf, data)
+        sent = await push(deaf, piece, TOO_MUCH)
         await waits(answer, f"let one of them send {sent:,} bytes and read nothing")
         await both(deaf, b"", sent, said)
     async with serving(answer, LARGE) as peer:
         deaf = await comes(peer, draw)
-        sent = await push(deaf, data[:MUCH])
+        sent = await push(deaf, piece, MUCH)
         deaf.half_close()
         await waits(answer, f"sent {sent:,} bytes without reading, and ended its direction")
         # How much of it comes is judged elsewhere: read on so that the client leaves in peace.
@@ -462,15 +485,15 @@ async def waits_while_there_is_nothing_to_do(answer, draw, variant):
     ],
 )
 async def pending_output_has_a_bound(answer, draw, variant):
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
+    data = draw.bytes(PIECE) * (MUCH // PIECE)
     async with serving(answer, SMALL) as peer:
         conn = await peer.connect(timeout=GENEROUS)
         with having(f"sent {MUCH:,} bytes and read them meanwhile"):
-            await both(conn, data[:MUCH], MUCH, "a client that reads gets all of its echo")
-        sent = await push(conn, data)
+            await both(conn, data, MUCH, "a client that reads gets all of its echo")
+        sent = await push(conn, data, TOO_MUCH)
         did = f"sent {sent:,} bytes and read nothing; the limit was {SMALL:,} bytes"
         assert_that(
-            sent < len(data),
+            sent < TOO_MUCH,
             said="a server does not read from a client for which too much is pending",
             did=did,
             expected="the client has to wait when all buffers are full",
@@ -486,7 +509,7 @@ async def pending_output_has_a_bound(answer, draw, variant):
                     sent -= PIECE
                     await exchange(other, draw)  # a turn of the loop
                     kept = max(kept, pending(conn, sent))
-            await both(conn, data[:MUCH], sent + MUCH, said)
+            await both(conn, data, sent + MUCH, said)
             await exchange(conn, draw, said)
         assert_that(
             kept <= SMALL + PIECE,
@@ -509,25 +532,27 @@ async def pending_output_has_a_bound(answer, draw, variant):
     ],
 )
 async def a_reset_ends_one_client(answer, draw, variant):
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
+    piece = draw.bytes(PIECE)
     said = "the others are served after one client has reset its connection"
     async with serving(answer, SMALL) as peer:
-        other = await comes(peer, draw)
+        await comes(peer, draw)
         before = answer.descriptors()
         for how in ("at once", "after an echo", "in the middle of an echo", "with echo unread"):
             with having(f"let a client connect and reset its connection {how}"):
+                other = await comes(peer, draw)
                 rude = await peer.connect()
                 if how != "at once":
                     await exchange(rude, draw)
                 if how == "in the middle of an echo":
                     await rude.send(draw.bytes(1000))
                 if how == "with echo unread":
-                    await push(rude, data)
+                    await push(rude, piece, TOO_MUCH)
                 rude.reset()
-                for _ in range(ROUNDS):
+                for _ in range(FEW):
                     await exchange(other, draw, said)
                 await comes(peer, draw, said)
                 peer.connections[-1].close()
+                other.close()
         await given_back(answer, before, "let clients reset their connections and others leave")
 
 
@@ -583,16 +608,16 @@ def room_for_sockets():
     deadline=30.0,
     misconception="silent-peers-leave",
     hints=[
-        "stop is set, and a client with pending output does not read. What does serve wait for?",
+        "stop is set, one client is silent and one does not read. What does serve wait for?",
         "Look at stop at each turn, and have a turn at least every 0.1 s: select(0.1).",
         "while not stop.is_set(): ..., then close each connection, whatever is pending.",
     ],
 )
 async def stops_whoever_is_connected(answer, draw, variant):
-    data = draw.bytes(PIECE) * (TOO_MUCH // PIECE)
-    async with serving(answer, SMALL) as peer:
+    piece = draw.bytes(PIECE)
+    async with answer.serving("serve", SMALL) as peer:
         await comes(peer, draw)
         deaf = await comes(peer, draw)
-        sent = await push(deaf, data)
-        with having(f"let one client be silent, and one send {sent:,} bytes and read nothing"):
-            await peer.stop()
+        sent = await push(deaf, piece, TOO_MUCH)
+        did = f"let one client be silent, and one send {sent:,} bytes and read nothing; set stop"
+        await peer.stop(did=did)

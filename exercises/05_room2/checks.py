@@ -9,15 +9,15 @@ import asyncio
 import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
-from labsupport.checking.asserts import patience
-from labsupport.checking.chat import Chat, people, quoted
+from labsupport.checking.asserts import apart, patience
+from labsupport.checking.chat import Chat, people, quoted, serving
 from labsupport.clock import Deadline
 
 exercise = Exercise(
     "room2",
     title="room2: the same chat by one thread",
     lesson="05b",
-    minutes=45,
+    minutes=55,
     kind="stretch",
     entry="async def serve(host, port, stop)",
 )
@@ -32,6 +32,8 @@ deliver = Exercise(
 )
 
 LONGEST = 4000  # bytes of a line
+MOST = 500  # lines for which there is room, of any length
+TOO_MANY = 4_000_000  # bytes that may not wait for one client
 # More than a client is ever sent without reading, so that no outbox is for both; and less than
 # 64 KiB with a nickname of one letter, which a transport always takes.
 SHORT_LINES = 6000
@@ -39,9 +41,15 @@ BURST = 50  # lines that are on their way at once; an outbox has room for ten ti
 BURSTS = 100  # of the longest lines: 20 MB, more than a system's buffers and an outbox take
 LATER = 5  # bursts: half an outbox
 SMALL = 64 * 1024  # bytes of a client's receive buffer
-AT_ONCE = 40  # clients in the room
+AT_ONCE = 49  # clients in the room, beside who watches them: a room has to hold 50
 WAVES = 5
 GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
+
+MEANWHILE = (
+    "Who has to hear that somebody joins or leaves, and who changes the roster meanwhile?",
+    "Every await in a loop over the roster lets others join and leave before it goes on.",
+    "Go through the roster without an await, or through a list(...) of it.",
+)
 
 chat = Chat(GENEROUS)
 
@@ -145,42 +153,26 @@ async def whoever_has_none_is_named(answer, draw, variant):
     deadline=15.0,
 )
 async def everybody_hears_the_others(answer, draw, variant):
-    last, first, middle = sorted(people(draw, 3), key=lambda name: (name[::-1], name))
-    did = f"let {last}, {first} and {middle} join, in this order"
-    async with answer.serving() as peer:
-        conns, here = {}, []
-        for name in (last, first, middle):
-            conns[name] = await peer.connect()
-            await conns[name].send(f"{name}\n".encode())
-            here = sorted([*here, name])
-            said = "who joins is told who is here, itself included, in alphabetical order"
-            await chat.hears(conns[name], f"* here: {' '.join(here)}", said, did, next_one=True)
-            for other in here:
-                if other != name:
-                    said = "the others are told who joins"
-                    await chat.hears(conns[other], f"* {name} joins", said, did, next_one=True)
+    listens, talks = people(draw, 2)
+    async with serving(answer) as peer:
+        await chat.meet(peer, draw)
+    async with serving(answer) as peer:
+        listener = await chat.enters(peer, listens)
+        talker = await chat.enters(peer, talks)
         texts = [draw.word(), f"  {draw.text(12)}\t ", "", draw.word()]
-        did = f"let {middle} say four lines in one piece"
-        await conns[middle].send("".join(f"{text}\n" for text in texts).encode())
-        for other in (last, first):
-            for text in texts:
-                said = "the others hear what is said, as it came, and in order"
-                await chat.hears(conns[other], f"{middle}: {text}", said, did, next_one=True)
-        did = f"let {middle} speak, then {first} end its direction"
-        conns[first].half_close()
-        rest = await chat.ended(conns[first], "who has ended its direction gets the end", did)
-        assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
-        for other in (last, middle):
-            said = "the others are told who leaves, and who speaks does not hear itself"
-            await chat.hears(conns[other], f"* {first} leaves", said, did, next_one=True)
-    async with answer.serving(link=Link(to_server={"cut": 1}, seed=draw.seed)) as peer:
-        listener = await chat.enters(peer, last)
+        did = f"let {talks} say four lines in one piece"
+        await talker.send("".join(f"{text}\n" for text in texts).encode())
+        for text in texts:
+            said = "lines that arrive together are several lines, and keep their order"
+            await chat.hears(listener, f"{talks}: {text}", said, did)
+    async with serving(answer, Link(to_server={"cut": 1}, seed=draw.seed)) as peer:
+        listener = await chat.enters(peer, listens)
         text = draw.text(5)
-        did = f"sent the nickname {first!r} and the line {text!r}, one byte at a time"
+        did = f"sent the nickname {talks!r} and the line {text!r}, one byte at a time"
         talker = await peer.connect()
-        await talker.send(f"{first}\n{text}\n".encode())
+        await talker.send(f"{talks}\n{text}\n".encode())
         said = "a line is one line, however its bytes arrive"
-        await chat.hears(listener, f"{first}: {text}", said, did)
+        await chat.hears(listener, f"{talks}: {text}", said, did)
 
 
 @exercise.check(
@@ -198,31 +190,49 @@ async def everybody_hears_the_others(answer, draw, variant):
 async def bad_input_ends_one_client(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
     whole = draw.word().ljust(LONGEST, ".")
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         listener = await chat.enters(peer, ann)
         speaker = await chat.enters(peer, bob)
-        names = [(name, "bad nickname") for name in ("", f"{ann} {bob}", "x" * 17, "Zoë", "١٢")]
-        for name, error in [*names, (ann, "nickname taken"), (bob, "nickname taken")]:
-            did = f"sent the nickname {name!r}"
-            unnamed = await peer.connect()
-            await unnamed.send(f"{name}\n".encode())
-            await chat.refused(unnamed, error, did)
-            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+        await chat.hears(
+            listener, f"* {bob} joins", "the others are told who joins", f"let {bob} join"
+        )
+        for name in (ann, bob):
+            did = f"sent the nickname {name!r} while a client of that name was in"
+            again = await peer.connect()
+            await again.send(f"{name}\n".encode())
+            await chat.refused(again, "nickname taken", did)
+            with apart(
+                "Who was refused a nickname leaves. Which nickname does it take along?",
+                "Who was refused has no nickname to give back: its client has none.",
+                "Note the nickname of a client when it is in the roster, and not before.",
+            ):
+                await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", True)
+        await chat.no_nicknames(peer, ann, bob)
         long = f"{whole}.".encode()
+        for line, error, what in (
+            (b"\xff\n", "not UTF-8", r"the line b'\xff\n' as its first one"),
+            (b"\xff" + long, "line too long", "a first line that is too long, and not UTF-8"),
+        ):
+            unnamed = await peer.connect()
+            await unnamed.send(line)
+            await chat.refused(unnamed, error, f"sent {what}")
         for line, error, what in (
             (b"caf\xe9\n", "not UTF-8", r"the line b'caf\xe9\n'"),
             (b"\xe2\x82\n", "not UTF-8", r"the line b'\xe2\x82\n'"),
             (long, "line too long", f"{LONGEST + 1:,} bytes and no line feed"),
-            (long + b"\n", "line too long", f"{LONGEST + 1:,} bytes and a line feed"),
+            (b"\xff" + long + b"\n", "line too long", f"{LONGEST + 2:,} bytes and a line feed"),
         ):
             did = f"let {cas} join and send {what}"
             rude = await chat.enters(peer, cas, did)
             await rude.send(line)
             await chat.refused(rude, error, did)
+            again = await chat.returns(peer, cas, did)
             said = "who is refused leaves, and the others hear no line of it before"
             await chat.hears(listener, f"* {cas} joins", said, did)
             await chat.hears(listener, f"* {cas} leaves", said, did, next_one=True)
-            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            again.half_close()
+            await chat.hears(listener, f"* {cas} leaves", said, did)
+            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", True)
         did = f"sent a line of {LONGEST:,} bytes"
         await speaker.send(f"{whole}\n".encode())
         await chat.hears(
@@ -243,7 +253,7 @@ async def bad_input_ends_one_client(answer, draw, variant):
 )
 async def a_reset_is_a_leave(answer, draw, variant):
     ann, bob, cas = people(draw, 3)
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         listener = await chat.enters(peer, ann)
         speaker = await chat.enters(peer, bob)
         unnamed = await peer.connect()
@@ -257,7 +267,7 @@ async def a_reset_is_a_leave(answer, draw, variant):
             rude.reset()
             said = "the others are told that who has reset its connection leaves"
             await chat.hears(listener, f"* {cas} leaves", said, did)
-            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke")
+            await chat.is_alive(speaker, bob, listener, draw, f"{did}; then {bob} spoke", True)
         did = f"let {cas} join, reset, and join again under the same nickname"
         conn = await chat.enters(peer, cas, did)
         await chat.is_alive(conn, cas, listener, draw, did)
@@ -278,7 +288,7 @@ async def a_reset_is_a_leave(answer, draw, variant):
 async def a_burst_costs_no_reader_its_place(answer, draw, variant):
     talks, others = draw.choice("abcdefgh"), people(draw, 2)
     did = f"let {talks} send {SHORT_LINES:,} short lines in one piece; the others read"
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         listeners = [await chat.enters(peer, name) for name in others]
         talker = await chat.enters(peer, talks)
         for conn in listeners:
@@ -296,10 +306,11 @@ class Crowded:
 
     def __init__(self, peer, draw):
         self.peer, self.draw = peer, draw
-        self.listens, self.talks, *self.names = people(draw, 4)
+        self.listens, self.talks, *self.names = people(draw, 5)
         self.did = f"let {self.talks} send lines of {LONGEST:,} bytes, which {self.listens} reads"
         self.sent = []
-        self.left = []
+        self.left = {}  # name -> how many lines were heard before it left
+        self.size = len(f"{self.talks}: \n") + LONGEST  # bytes of each line
 
     async def open(self):
         self.listener = await chat.enters(self.peer, self.listens)
@@ -334,7 +345,7 @@ class Crowded:
             line = await chat.line_from(self.listener, wanted, said, self.did)
             if not (line.startswith(b"* ") and line.endswith(b" leaves\n")):
                 return line
-            self.left.append(line.decode().split()[1])
+            self.left[line.decode().split()[1]] = len(self.sent) - 1
 
 
 @exercise.check(
@@ -351,14 +362,15 @@ class Crowded:
     deadline=40.0,
 )
 async def a_slow_reader_holds_up_nobody(answer, draw, variant):
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         crowd = Crowded(peer, draw)
         await crowd.open()
+        alone = answer.held()
         stuck, slow = await crowd.joins()
         while slow not in crowd.left and len(crowd.sent) < BURST * BURSTS:
             await crowd.burst()
         assert_that(
-            crowd.left == [slow],
+            list(crowd.left) == [slow],
             said="who does not read, and has no room for a line, is disconnected",
             expected=f"{crowd.listens} hears that {slow} leaves",
             got=f"{len(crowd.sent):,} lines, and {slow} is still in",
@@ -366,7 +378,29 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
         )
         did = f"{crowd.did}, until it left"
         await chat.is_alive(crowd.talker, crowd.talks, crowd.listener, draw, did)
-        await chat.ended(stuck, "the connection of who was disconnected ends", did)
+        said = "the connection of who was disconnected ends, also while it does not read"
+        await given_back(answer, alone, did, said)
+        rest = await chat.ended(stuck, "the connection of who was disconnected ends", did)
+        waited = crowd.left[slow] - rest.count(f"{crowd.talks}: ".encode())
+        did = f"{did}; then {slow} read what the system had taken"
+        with apart(
+            "How many bytes are 500 of the longest lines, and how many does your bound leave?",
+            "A bound in bytes lies between 2,010,000 and 4,000,000; one in lines is 500 or more.",
+        ):
+            assert_that(
+                waited >= MOST,
+                said=f"nobody is disconnected before {MOST} lines wait for it",
+                did=did,
+                expected=f"at least {MOST} of {crowd.left[slow]:,} lines have not gone out",
+                got=f"{waited:,} lines",
+            )
+            assert_that(
+                waited <= TOO_MANY // crowd.size + BURST,
+                said=f"more than {TOO_MANY:,} bytes never wait for one client",
+                did=did,
+                expected=f"at most {TOO_MANY // crowd.size:,} lines of {crowd.size:,} bytes waited",
+                got=f"{waited:,} lines",
+            )
         await chat.enters(peer, slow)
 
 
@@ -384,7 +418,7 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
     deadline=40.0,
 )
 async def what_waits_is_sent_before_the_end(answer, draw, variant):
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         crowd = Crowded(peer, draw)
         await crowd.open()
         # The first one shows when an outbox is full; that of the second is half full then.
@@ -392,6 +426,7 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
         for _ in range(LATER):
             await crowd.burst()
         late, name = await crowd.joins()
+        rude, other = await crowd.joins()
         missed = len(crowd.sent)
         while gauge not in crowd.left and len(crowd.sent) < BURST * BURSTS:
             await crowd.burst()
@@ -400,15 +435,23 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
         if name not in crowd.left:
             said = "the others are told who leaves"
             await chat.hears(crowd.listener, f"* {name} leaves", said, did)
+        await rude.send(b"." * (LONGEST + 1))
+        rudely = f"{crowd.did}. Then {other} sent a line that is too long, and later read"
+        if other not in crowd.left:
+            with apart("Begin with the check `bad input ends one client`."):
+                said = "who is refused leaves"
+                await chat.hears(crowd.listener, f"* {other} leaves", said, rudely)
         await crowd.burst()
-        for line in crowd.sent[missed:-BURST]:
-            said = "who has ended its direction gets what waits for it"
-            got = b"* "
-            while got.startswith(b"* "):  # others have joined or left
-                got = await chat.line_from(late, f"the line {line[:30]!r}...", said, did)
-            assert_that(got == line, said, line[:40], got[:40], did)
-        rest = await chat.ended(late, "and then the end", did)
-        assert_bytes(rest, b"", said="who has left hears nothing of what is said later", did=did)
+        said = "who has ended its direction, or is refused, gets what waits for it"
+        for conn, how, end in ((late, did, b""), (rude, rudely, b"error: line too long\n")):
+            for line in crowd.sent[missed:-BURST]:
+                got = b"* "
+                while got.startswith(b"* "):  # others have joined or left
+                    got = await chat.line_from(conn, f"the line {line[:30]!r}...", said, how)
+                assert_that(got == line, said, line[:40], got[:40], how)
+            rest = await chat.ended(conn, "and then the end", how)
+            rest = rest.removeprefix(f"* {name} leaves\n".encode())
+            assert_bytes(rest, end, "who has left hears nothing of what is said later", how)
 
 
 @exercise.check(
@@ -416,16 +459,17 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
     points=2,
     misconception="a-thread-per-client-is-free",
     hints=[
-        "Which threads does your server start? And who changes the roster while you go through it?",
-        "Every await in a loop over the roster lets others join and leave meanwhile.",
-        "Go through the roster without an await, or through a list(...) of it. Close a writer when "
+        "Of those who have left: what does your server still have, and which threads did it start?",
+        "start_server and its tasks serve all clients by one thread. A connection is closed when "
         "its client has left.",
+        "finally: writer.close(), also behind a reset, and in the backlog room for 50 who come at "
+        "once: start_server(..., backlog=100).",
     ],
     deadline=40.0,
 )
 async def two_hundred_come_and_go(answer, draw, variant):
     watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         watching = await chat.enters(peer, watcher)
         alone = answer.held()
         for wave in range(WAVES):
@@ -433,7 +477,8 @@ async def two_hundred_come_and_go(answer, draw, variant):
             did = f"let {AT_ONCE} clients join at once"
             conns = await asyncio.gather(*(chat.enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
-            await chat.hears_all(watching, joins, "everybody who joins is announced", did)
+            with apart(*MEANWHILE):
+                await chat.hears_all(watching, joins, "everybody who joins is announced", did)
             now = answer.held()
             assert_that(
                 (now.threads, now.processes) <= (alone.threads, alone.processes),
@@ -449,7 +494,8 @@ async def two_hundred_come_and_go(answer, draw, variant):
                 else:
                     conn.half_close()
             leaves = {f"* {name} leaves\n".encode() for name in group}
-            await chat.hears_all(watching, leaves, "everybody who leaves is announced", did)
+            with apart(*MEANWHILE):
+                await chat.hears_all(watching, leaves, "everybody who leaves is announced", did)
             for conn in conns[::2]:
                 await chat.ended(conn, "who has ended its direction gets the end", did)
                 conn.close()
@@ -457,8 +503,8 @@ async def two_hundred_come_and_go(answer, draw, variant):
         await given_back(answer, alone, did)
 
 
-async def given_back(answer, before, did):
-    """With everybody gone it has no more descriptors than before they came."""
+async def given_back(answer, before, did, said="a client that has left costs nothing any more"):
+    """With them gone it has no more descriptors than before they came."""
     until = Deadline(GENEROUS * patience.get())
     while True:
         last = until.expired
@@ -467,7 +513,7 @@ async def given_back(answer, before, did):
             return
         if last:
             raise Mismatch(
-                "a client that has left costs nothing any more",
+                said,
                 did=did,
                 expected="no more descriptors than before",
                 got=f"{more} more",
@@ -492,7 +538,7 @@ async def given_back(answer, before, did):
 async def stop_ends_everything(answer, draw, variant):
     ann, bob = people(draw, 2)
     did = "set stop while clients were in, in the middle of a line, and without a nickname"
-    async with answer.serving() as peer:
+    async with serving(answer) as peer:
         conns = [await peer.connect()]
         conns.append(await chat.enters(peer, ann))
         conns.append(await chat.enters(peer, bob))

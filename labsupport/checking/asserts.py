@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.report import Verdict
 from labsupport.checking.showing import compare, same, show
 
@@ -124,13 +125,13 @@ def having(did: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def apart(*hints: str) -> Iterator[None]:
-    """What the block finds wrong is not the check's subject: feedback shows these hints, or none,
-    in the place of the check's belief and hints."""
+    """What the block finds wrong, or what the answer raises in it, is not the check's subject:
+    feedback shows these hints, or none, in the place of the check's belief and hints."""
     try:
         yield
-    except Mismatch as mismatch:
-        if mismatch.hints is None:
-            mismatch.hints = hints
+    except (Mismatch, AnswerRaised) as wrong:
+        if wrong.hints is None:
+            wrong.hints = hints
         raise
 
 

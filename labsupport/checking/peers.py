@@ -74,7 +74,10 @@ _S = TypeVar("_S", bound="Serving")
 
 
 class Conn:
-    """The check's end of a TCP connection. All waits take `timeout`, in seconds."""
+    """The check's end of a TCP connection. All waits take `timeout`, in seconds.
+
+    who: whom the check plays there; the ladder says it.
+    """
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class Conn:
         side: Literal["client", "server"],
         number: int,
         remote: tuple[str, int] | None = None,
+        who: str = "",
     ) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -91,6 +95,8 @@ class Conn:
         # Who accepts is told the address; the socket of a connection that was reset has none.
         self.remote: tuple[str, int] = remote or sock.getpeername()[:2]
         self.trace = Trace()
+        self.who = who
+        self._us = f"{OURS} as {who}" if who else OURS
         self._side = side
         self._out: Direction = "to_server" if side == "client" else "to_client"
         self._in: Direction = "to_client" if side == "client" else "to_server"
@@ -105,7 +111,7 @@ class Conn:
 
     def ladder(self) -> str:
         """What this connection carried, as the check saw it."""
-        client, server = (OURS, THEIRS) if self._side == "client" else (THEIRS, OURS)
+        client, server = (self._us, THEIRS) if self._side == "client" else (THEIRS, self._us)
         return self.trace.ladder_text(client=client, server=server)
 
     async def send(self, data: bytes, *, timeout: float = TIMEOUT, said: str = "") -> None:
@@ -231,7 +237,7 @@ class Conn:
             raise self._mismatch(
                 said or "your answer sends nothing more",
                 expected=wanted,
-                got=self._so_far(f"nothing for {until.seconds:g} s"),
+                got=self._so_far(f"nothing for {until.seconds / patience.get():g} s"),
                 waited=True,
             ) from None
         except OSError as error:
@@ -274,7 +280,7 @@ class Conn:
         inward = inward or kind == "received"
         offset = self._received if inward else self._sent
         direction = self._in if inward else self._out
-        self.trace.add(OURS, kind, direction=direction, data=data, offset=offset)
+        self.trace.add(self._us, kind, direction=direction, data=data, offset=offset)
         if inward:
             self._received += len(data)
         else:
@@ -315,14 +321,14 @@ class _Accepting(_Peer):
         super().__init__(answer, link)
         self.connections: list[Conn] = []
 
-    async def connect(self, *, timeout: float = TIMEOUT, said: str = "") -> Conn:
-        """Open a connection to the answer, through the link if there is one."""
+    async def connect(self, *, timeout: float = TIMEOUT, said: str = "", who: str = "") -> Conn:
+        """Open a connection to the answer, through the link if there is one. who: see Conn."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
             async with asyncio.timeout(timeout * patience.get()):
                 await asyncio.get_running_loop().sock_connect(sock, self.address)
-            conn = Conn(sock, "client", len(self.connections) + 1)
+            conn = Conn(sock, "client", len(self.connections) + 1, who=who)
         except (TimeoutError, OSError) as error:
             sock.close()
             silent = isinstance(error, TimeoutError)

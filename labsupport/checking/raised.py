@@ -21,7 +21,8 @@ class AnswerRaised(Exception):
     kind: the name of its class, with its module unless that is builtins or the answer.
     kinds: the names of its class and all bases, without modules. message: its text.
     line: the last line of the answer in its traceback, or None. traceback: the answer's part of
-    it, as text. name: what a NameError or ImportError could not find, or None.
+    it, as text. name: what a NameError or ImportError could not find, or None. hints: they replace
+    the belief and hints of the check, where these are beside the fault (asserts.apart).
     """
 
     def __init__(self, told: Any) -> None:
@@ -33,6 +34,7 @@ class AnswerRaised(Exception):
         self.line = line_number(told["line"])
         self.traceback = _text(told["traceback"])
         self.name = _text(told["name"], _WORD) if told["name"] is not None else None
+        self.hints: tuple[str, ...] | None = None
         super().__init__(f"{self.kind}: {self.message}" if self.message else self.kind)
 
 

@@ -11,18 +11,24 @@ that only what a program does can tell which one it is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from labsupport.checking.asserts import assert_that, fail
+from labsupport.checking.asserts import Mismatch, apart, assert_that, fail
 from labsupport.checking.exercise import load_module
+from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.serving import serve
 
-__all__ = ["load", "tells_apart"]
+__all__ = ["accusing", "judging", "load", "tells_apart", "waiting"]
+
+SHORTEST = 0.3
+"""Seconds: what a probe says sooner comes of no wait that a task of these exercises names."""
 
 Suspect = Callable[[socket.socket], object]
 
@@ -31,6 +37,41 @@ def load(checks: str) -> ModuleType:
     """The suspects.py beside a checks.py, whose `__file__` is given. Raises EngineError."""
     path = Path(checks).with_name("suspects.py")
     return load_module(path, f"{path.parent.name}_suspects")
+
+
+def accusing(suspect: str = "server") -> contextlib.AbstractContextManager[None]:
+    """Around the assertion that a right suspect is spared, whatever the check's own fault is."""
+    return apart(
+        f"A right {suspect} was accused. Which sentence of the protocol does your probe take too "
+        "strictly?"
+    )
+
+
+@contextlib.contextmanager
+def waiting() -> Iterator[None]:
+    """Around a meeting: what a probe misses, or says wrongly, may come of a wait for a suspect that
+    got no processor. It may be the machine's then, except where the probe cannot have waited."""
+    begun = time.monotonic()
+    try:
+        yield
+    except Mismatch as mismatch:
+        mismatch.waited = time.monotonic() - begun >= SHORTEST
+        raise
+
+
+@contextlib.contextmanager
+def judging() -> Iterator[None]:
+    """Around a call of find_fault: what is no verdict says nothing of the check's belief."""
+    with apart():
+        try:
+            yield
+        except AnswerRaised as raised:
+            if "OSError" in raised.kinds:
+                raised.hints = (
+                    "A reply that does not come raises. Catch it where you ask, and return a "
+                    "sentence.",
+                )
+            raise
 
 
 async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
@@ -50,33 +91,36 @@ async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: 
 
 async def _verdict_on(answer: RemoteAnswer, suspect: Suspect) -> str | None:
     """What find_fault says of one suspect: None, or a sentence."""
-    with serve(suspect, name=suspect.__name__) as running:
+    with serve(suspect, name=suspect.__name__) as running, judging():
         said = await answer.call("find_fault", running.host, running.port)
-    if not (said is None or (isinstance(said, str) and said.strip())):
-        fail(
-            "`find_fault` returns None, or a sentence that says what is wrong",
-            expected="None or a str that is not empty",
-            got=repr(said),
-        )
+        if not (said is None or (isinstance(said, str) and said.strip())):
+            fail(
+                "`find_fault` returns None, or a sentence that says what is wrong",
+                expected="None or a str that is not empty",
+                got=repr(said),
+            )
     return said
 
 
 async def _catches(answer: RemoteAnswer, faulty: Suspect, does: str) -> None:
-    assert_that(
-        await _verdict_on(answer, faulty) is not None,
-        said="the faulty server has to be found out",
-        did=f"ran find_fault against a server that {does}",
-        expected="a sentence that says what is wrong",
-        got="None: no fault was found",
-    )
+    with waiting():
+        assert_that(
+            await _verdict_on(answer, faulty) is not None,
+            said="the faulty server has to be found out",
+            did=f"ran find_fault against a server that {does}",
+            expected="a sentence that says what is wrong",
+            got="None: no fault was found",
+        )
 
 
 async def _spares(answer: RemoteAnswer, right: Suspect) -> None:
-    said = await _verdict_on(answer, right)
-    assert_that(
-        said is None,
-        said="a server that keeps to the protocol has no fault",
-        did="ran find_fault against a right server",
-        expected="None",
-        got=repr(said),
-    )
+    with waiting():
+        said = await _verdict_on(answer, right)
+        with accusing():
+            assert_that(
+                said is None,
+                said="a server that keeps to the protocol has no fault",
+                did="ran find_fault against a right server",
+                expected="None",
+                got=repr(said),
+            )

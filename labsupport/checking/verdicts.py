@@ -112,7 +112,7 @@ class Clerk:
         )
         if "NameError" in raised.kinds:  # a slip, behind which there is no belief about networks
             return _without_belief(result)
-        return result
+        return result if raised.hints is None else _without_belief(result, raised.hints)
 
     def gone(self, check: Check, remote: RemoteAnswer, gone: HostGone, seen: str = "") -> Result:
         """The answer's process ended. seen: what the check noticed of it."""

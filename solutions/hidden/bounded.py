@@ -1,36 +1,8 @@
 """Hidden checks of the exercise `bounded`."""
 
-import asyncio
-
 from labsupport.checking import HiddenChecks, Mismatch, assert_that
-from labsupport.checking.asserts import patience
 
 hidden = HiddenChecks("bounded")
-
-LINE = 2.0  # seconds for a line
-THINKING = 0.4  # of them the client takes for each of its lines
-LINES = 4
-
-
-@hidden.check(
-    "keeps a client that goes on",
-    points=1,
-    misconception="timeout-is-a-deadline",
-    said="The time is for one line: a client that sends its lines in time may stay for longer.",
-)
-async def keeps_a_client_that_goes_on(answer, draw, variant):
-    seconds = LINE * patience.get()
-    async with answer.serving("serve", 2, seconds) as peer:
-        conn = await peer.connect()
-        for number in range(LINES):
-            await conn.send(b"a line\n")
-            try:
-                await conn.recv_line(said="a client whose lines come in time stays")
-            except Mismatch as mismatch:
-                mismatch.did = f"sent {number + 1} lines, each after {THINKING:.0%} of its time"
-                mismatch.waited = True  # on a busy machine they may have come too late
-                raise
-            await asyncio.sleep(THINKING * seconds)  # slow on purpose: nothing is waited for
 
 
 @hidden.check(

@@ -172,3 +172,25 @@ def test_a_lesson_lists_each_exercise_once_with_minutes_and_kind(path: Path) -> 
         )
     ]
     assert silent == [], "behind the link: · 25 minutes · core (as checks.py has them)"
+
+
+@pytest.mark.parametrize("path", course.lessons(), ids=course.short)
+def test_the_parts_of_a_lesson_end_with_its_exercises_and_their_minutes(path: Path) -> None:
+    lesson = course.notebook(path)
+    listed = listed_exercises(lesson)
+    minutes = [course.exercises(slug)[slug].minutes for slug in listed]
+    text = "\n".join(cell.source for cell in course.prose(lesson))
+    assert f"| {row_of(listed, minutes)} |" in text, "a row of the table of parts"
+
+
+def row_of(slugs: list[str], minutes: list[int]) -> str:
+    """The exercises in the table of a lesson's parts."""
+    names = ", ".join(f"`{slug}`" for slug in slugs)
+    return f"{'Exercises' if slugs[1:] else 'Exercise'} {names} | {', '.join(map(str, minutes))}"
+
+
+def test_the_exercises_in_the_table_of_parts_are_one_or_more() -> None:
+    assert row_of(["greet"], [2]) == "Exercise `greet` | 2"
+    assert row_of(["ask", "ferry", "jitter"], [40, 50, 30]) == (
+        "Exercises `ask`, `ferry`, `jitter` | 40, 50, 30"
+    )

@@ -246,6 +246,14 @@ def test_the_representation_is_capped_and_html_is_escaped() -> None:
     assert "&lt;b&gt;&amp;" in trace._repr_html_()
 
 
+def test_what_a_full_trace_has_not_kept_is_one_rung() -> None:
+    trace = Trace(max_bytes=4)
+    for number in range(4):
+        trace.add("client", "sent", direction="to_server", data=b"four", offset=4 * number)
+    assert "3 x 4 bytes not kept" in trace.ladder_text()
+    assert "3 x" not in trace.ladder_text(join=False)
+
+
 def test_a_ladder_of_one_end_spans_the_width() -> None:
     trace = Trace()
     trace.add("client", "sent", direction="to_server", data=b"ping")

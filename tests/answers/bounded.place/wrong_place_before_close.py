@@ -1,7 +1,7 @@
 """Gives the place away while its client's connection is still open.
 
 refused by: gives the place back in every case
-misconception: one-client-one-exception
+misconception:
 """
 
 

@@ -1,4 +1,4 @@
-"""Keeps what comes of a line, whatever its size.
+"""Keeps what comes of a line, whatever its size, until its line feed has come.
 
 refused by: ends a line without end
 misconception: every-line-ends
@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 
+LONGEST = 1000
+
 
 def answer_lines(connection, seconds):
     data = b""
@@ -16,6 +18,8 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
+        if end and len(line) > LONGEST:
+            return
         if end:
             connection.sendall(line.upper() + end)
             data, until = rest, time.monotonic() + seconds

@@ -38,9 +38,11 @@ class Client:
             kept += piece
             *complete, rest = kept.split(b"\n")
             kept = bytearray(rest)
-            yield from map(bytes, complete)
-            if len(kept) > 999:
-                return
+            for line in (*complete, rest):
+                if len(line) > 1000:
+                    return
+                if line is not rest:
+                    yield bytes(line)
 
     def send(self, data):
         while data:

@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0 or not data:
         connection.settimeout(left if data else None)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

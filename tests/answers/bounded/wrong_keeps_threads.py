@@ -1,6 +1,6 @@
 """Keeps the thread of a client that has left until stop is set.
 
-refused by: gives back what a client cost
+refused by: gives back what a client cost, a drip does not keep a place
 misconception: a-thread-per-client-is-free
 """
 
@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while True:
         connection.settimeout(max(0.001, until - time.monotonic()))
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

@@ -24,7 +24,7 @@ def answer_lines(connection, seconds):
                 return
         with turn:
             while b"\n" not in data:
-                if (left := until - time.monotonic()) <= 0 or len(data) >= LONGEST:
+                if (left := until - time.monotonic()) <= 0 or len(data) > LONGEST:
                     return
                 connection.settimeout(left)
                 piece = connection.recv(4096)
@@ -32,6 +32,8 @@ def answer_lines(connection, seconds):
                     return
                 data += piece
             line, end, data = data.partition(b"\n")
+            if len(line) > LONGEST:
+                return
             connection.sendall(line.upper() + end)
             until = time.monotonic() + seconds
 

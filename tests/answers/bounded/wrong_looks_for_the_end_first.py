@@ -1,7 +1,7 @@
 """Looks for the end of the stream first, and forgets the lines that stand before it.
 
 refused by: answers every line
-misconception: recv-is-a-message
+misconception:
 """
 
 import contextlib
@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

@@ -15,7 +15,7 @@ def answer_lines(connection, seconds):
     data = b""
     while True:
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

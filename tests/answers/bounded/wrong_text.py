@@ -1,7 +1,7 @@
 """Takes the bytes of a line for text.
 
 refused by: answers every line
-misconception: recv-is-a-message
+misconception:
 """
 
 import contextlib
@@ -18,7 +18,7 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.decode("latin-1").upper().encode("utf-8") + end)

@@ -16,7 +16,7 @@ def answer_lines(connection, seconds):
     connection.settimeout(seconds)
     while True:
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)

@@ -1,7 +1,7 @@
 """Also asks for what the protocol leaves open: what becomes of a larger payload.
 
 refused by: tells a right meter from one that begins at 1, spares a meter behind a cable that loses, spares a meter whose replies come twice, spares a meter beside a forger, catches a meter that counts copies, catches a meter with a small buffer, catches a meter that mixes its clients, catches a meter that trusts the order, catches a meter that does not wrap, catches a meter that falls silent
-misconception: udp-arrives
+misconception:
 """
 
 import socket

@@ -3,7 +3,7 @@
 refused by: catches a loop that waits for a new client, catches a loop that a reset ends, catches
   a loop that waits for room, catches a loop without a bound, catches a loop that forgets at the
   end, catches a loop in which bytes overtake
-misconception: the-queue-absorbs-it
+misconception:
 """
 
 import socket

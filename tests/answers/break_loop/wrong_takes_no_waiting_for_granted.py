@@ -1,4 +1,4 @@
-"""Sends 24 MB at most, and does not look whether it had to wait.
+"""Sends 24 MiB at most, and does not look whether it had to wait.
 
 refused by: catches a loop without a bound
 misconception: the-queue-absorbs-it

@@ -3,7 +3,7 @@
 refused by: catches a server for one client at a time, catches a server without places, catches a
   server that loses places, catches a server with a timeout for each read, catches a
   server that sends with its lock, catches a server that counts a line twice
-misconception: each-recv-has-a-timeout
+misconception:
 """
 
 import socket

@@ -1,7 +1,7 @@
 """Resolves the file, and not the folder that it is told.
 
 refused by: follows no link out of it
-misconception: dotdot-is-the-only-way-out
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Looks for the end of the requests, and drops the last one when it is there already.
 
 refused by: sends any bytes under any name
-misconception: bytes-are-text
+misconception:
 """
 
 import contextlib
@@ -25,14 +25,14 @@ def opened(folder, line):
 
 
 def ended(connection):
-    """Whether the other side has ended its direction; it has a moment to do so."""
-    connection.settimeout(0.2)
+    """Whether the other side has ended its direction."""
+    connection.setblocking(False)
     try:
         return not connection.recv(1, socket.MSG_PEEK)
-    except TimeoutError:
+    except BlockingIOError:
         return False
     finally:
-        connection.settimeout(None)
+        connection.setblocking(True)
 
 
 def attend(connection, folder):

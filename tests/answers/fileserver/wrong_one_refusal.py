@@ -1,7 +1,7 @@
 """Closes the connection after a refusal.
 
-refused by: goes on after what it refuses, follows no link out of it
-misconception: one-client-one-exception
+refused by: goes on after what it refuses
+misconception:
 """
 
 import contextlib

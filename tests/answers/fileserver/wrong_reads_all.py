@@ -1,7 +1,7 @@
 """Reads a whole file before it sends the first byte.
 
 refused by: a file that is larger than memory
-misconception: the-queue-absorbs-it
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Refuses every link, also those that stay inside.
 
 refused by: follows no link out of it
-misconception: dotdot-is-the-only-way-out
+misconception:
 """
 
 import contextlib

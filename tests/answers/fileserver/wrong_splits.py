@@ -1,7 +1,7 @@
 """Takes the second word of a request for the name.
 
 refused by: sends any bytes under any name
-misconception: bytes-are-text
+misconception:
 """
 
 import contextlib

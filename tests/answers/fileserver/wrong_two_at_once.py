@@ -1,7 +1,7 @@
 """Has a pool of two threads, and lets everybody else wait.
 
 refused by: a slow reader holds up nobody
-misconception: send-is-instant
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Refuses every name that has two dots somewhere.
 
 refused by: sends any bytes under any name
-misconception: bytes-are-text
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Decodes percent signs in names, of which the protocol knows nothing.
 
 refused by: sends any bytes under any name
-misconception: bytes-are-text
+misconception:
 """
 
 import contextlib

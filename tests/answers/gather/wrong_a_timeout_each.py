@@ -8,18 +8,28 @@ import asyncio
 
 
 async def gather_bounded(n, makers, deadline):
-    results = [None] * len(makers)
-    waiting = iter(enumerate(makers))
+    results, errors = [None] * len(makers), []
+    waiting = list(enumerate(makers))  # those that have not begun
 
     async def work():
-        for number, maker in waiting:
-            async with asyncio.timeout(deadline):
-                results[number] = await maker()
+        try:
+            while waiting:
+                number, maker = waiting.pop(0)
+                async with asyncio.timeout(deadline):
+                    results[number] = await maker()
+        except Exception as error:
+            waiting.clear()
+            errors.append(error)  # the first in time stands first
+            raise
 
+    workers = [asyncio.create_task(work()) for _ in range(n)]
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(n):
-                group.create_task(work())
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        waiting.clear()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    if errors:
+        raise errors[0]
     return results

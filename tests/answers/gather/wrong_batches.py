@@ -8,7 +8,7 @@ import asyncio
 
 
 async def gather_bounded(n, makers, deadline):
-    results = []
+    tasks = []
 
     async def run(maker):
         return await maker()
@@ -16,9 +16,12 @@ async def gather_bounded(n, makers, deadline):
     try:
         async with asyncio.timeout(deadline):
             for start in range(0, len(makers), n):
-                async with asyncio.TaskGroup() as group:
-                    batch = [group.create_task(run(each)) for each in makers[start : start + n]]
-                results += [task.result() for task in batch]
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
-    return results
+                batch = [asyncio.create_task(run(maker)) for maker in makers[start : start + n]]
+                tasks += batch
+                for first in asyncio.as_completed(batch):
+                    await first
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]

@@ -8,17 +8,28 @@ import asyncio
 
 
 async def gather_bounded(n, makers, deadline):
-    results = []
-    waiting = iter(makers)
+    results, errors = [], []
+    waiting = list(makers)  # those that have not begun
 
     async def work():
-        for maker in waiting:
-            results.append(await maker())
+        try:
+            while waiting:
+                maker = waiting.pop(0)
+                results.append(await maker())
+        except Exception as error:
+            waiting.clear()
+            errors.append(error)  # the first in time stands first
+            raise
 
+    workers = [asyncio.create_task(work()) for _ in range(n)]
     try:
-        async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            for _ in range(n):
-                group.create_task(work())
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        async with asyncio.timeout(deadline):
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        waiting.clear()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    if errors:
+        raise errors[0]
     return results

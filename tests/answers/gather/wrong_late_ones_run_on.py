@@ -1,36 +1,44 @@
 """Raises TimeoutError and leaves what has begun running.
 
 refused by: the deadline is for the whole
-misconception: timeout-per-item-is-total
+misconception:
 """
 
 import asyncio
 
 
 async def gather_bounded(n, makers, deadline):
-    results = [None] * len(makers)
-    waiting = iter(enumerate(makers))
+    results, errors = [None] * len(makers), []
+    waiting = list(enumerate(makers))  # those that have not begun
 
     async def work():
-        for number, maker in waiting:
-            results[number] = await maker()
+        try:
+            while waiting:
+                number, maker = waiting.pop(0)
+                results[number] = await maker()
+        except Exception as error:
+            waiting.clear()
+            errors.append(error)  # the first in time stands first
+            raise
 
-    async def everything():
-        async with asyncio.TaskGroup() as group:
-            for _ in range(n):
-                group.create_task(work())
-
-    task = asyncio.create_task(everything())
+    workers = [asyncio.create_task(work()) for _ in range(n)]
     try:
-        done, _ = await asyncio.wait([task], timeout=deadline)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait([task])
+        async with asyncio.timeout(deadline):
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    except TimeoutError:
+        waiting.clear()
         raise
-    if not done:
-        raise TimeoutError
-    try:
-        task.result()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+    except asyncio.CancelledError:
+        await ended(workers, waiting)
+        raise
+    await ended(workers, waiting)
+    if errors:
+        raise errors[0]
     return results
+
+
+async def ended(workers, waiting):
+    waiting.clear()
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)

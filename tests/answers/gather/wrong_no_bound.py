@@ -9,12 +9,28 @@ import asyncio
 
 
 async def gather_bounded(n, makers, deadline):
-    async def run(maker):
-        return await maker()
+    results, errors = [None] * len(makers), []
+    waiting = list(enumerate(makers))  # those that have not begun
 
+    async def work():
+        try:
+            while waiting:
+                number, maker = waiting.pop(0)
+                results[number] = await maker()
+        except Exception as error:
+            waiting.clear()
+            errors.append(error)  # the first in time stands first
+            raise
+
+    workers = [asyncio.create_task(work()) for _ in range(len(makers) or 1)]
     try:
-        async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run(maker)) for maker in makers]
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
-    return [task.result() for task in tasks]
+        async with asyncio.timeout(deadline):
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        waiting.clear()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    if errors:
+        raise errors[0]
+    return results

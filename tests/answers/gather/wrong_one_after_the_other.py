@@ -3,7 +3,7 @@
 refused by: results in the order given, n at once, and no more, the next begins when one ends, the
   first error stops the others, an error is raised when all have ended, the deadline is for the
   whole, who is cancelled cancels its coroutines
-misconception: first-error-stops-all
+misconception:
 """
 
 import asyncio

@@ -9,14 +9,26 @@ import asyncio
 
 async def gather_bounded(n, makers, deadline):
     room = asyncio.Semaphore(n)
+    errors = []
 
     async def run(maker):
         async with room:
-            return await maker()
+            try:
+                return await maker()
+            except Exception as error:
+                errors.append(error)
+                raise
 
+    tasks = [asyncio.create_task(run(maker)) for maker in makers]
     try:
-        async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run(maker)) for maker in makers]
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        async with asyncio.timeout(deadline):
+            await asyncio.gather(*tasks)
+    except (TimeoutError, asyncio.CancelledError):
+        raise
+    except Exception:
+        raise errors[0] from None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return [task.result() for task in tasks]

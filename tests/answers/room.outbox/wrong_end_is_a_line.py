@@ -1,7 +1,7 @@
 """Puts the end in as a line, for which a full outbox has no room.
 
 refused by: what is in it goes out before the end
-misconception: daemon-threads-clean-up
+misconception:
 """
 
 import threading

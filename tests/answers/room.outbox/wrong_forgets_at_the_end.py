@@ -1,7 +1,7 @@
 """Drops what is in it when it is closed.
 
 refused by: what is in it goes out before the end
-misconception: daemon-threads-clean-up
+misconception:
 """
 
 import threading

@@ -1,7 +1,7 @@
 """Takes lines after it was closed.
 
 refused by: what is in it goes out before the end
-misconception: daemon-threads-clean-up
+misconception:
 """
 
 import threading

@@ -1,7 +1,7 @@
 """Sets the flag and wakes nobody.
 
 refused by: close wakes who waits
-misconception: close-wakes-recv
+misconception:
 """
 
 import threading

@@ -1,7 +1,7 @@
 """Wakes one of those who wait.
 
 refused by: close wakes who waits
-misconception: close-wakes-recv
+misconception:
 """
 
 import threading

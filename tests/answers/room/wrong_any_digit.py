@@ -1,7 +1,7 @@
 """Takes letters and digits of every script into a nickname.
 
 refused by: a nickname has one client
-misconception: the-gil-makes-it-safe
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Lets who has sent a bad nickname try another one.
 
 refused by: a nickname has one client
-misconception: the-gil-makes-it-safe
+misconception:
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Passes on as many bytes of a line as there may be, and drops the rest.
 
-refused by: a line has an end
+refused by: a line has an end, a slow reader holds up nobody
 misconception: every-line-ends
 """
 

@@ -70,6 +70,8 @@ class Client:
         """Each line as text. Raises Refused for what is none."""
         unfinished = ""
         while piece := self.connection.recv(8192):
+            if len(unfinished.encode()) + len(piece.split(b"\n")[0]) > LONGEST:
+                raise Refused("line too long")
             *whole, unfinished = (unfinished + decoded(piece)).split("\n")
             for line in whole:
                 if len(line) > LONGEST:

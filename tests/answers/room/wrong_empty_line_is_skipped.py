@@ -1,7 +1,7 @@
 """Takes an empty line for no line.
 
 refused by: everybody hears the others
-misconception: one-request-per-connection
+misconception:
 """
 
 import contextlib

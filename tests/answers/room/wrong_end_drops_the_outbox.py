@@ -1,7 +1,7 @@
 """Ends the connection of a client that ends its direction, where more than a few lines wait.
 
 refused by: a slow reader holds up nobody
-misconception: send-is-instant
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Strips white space from the ends of what is said.
 
 refused by: everybody hears the others
-misconception: one-request-per-connection
+misconception:
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Decodes with utf-8-sig, which takes U+FEFF off the beginning of a line.
 
 refused by: everybody hears the others
-misconception: one-request-per-connection
+misconception:
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Tells the others twice that a client leaves which has ended its direction.
 
-refused by: everybody hears the others, a slow reader holds up nobody
+refused by: everybody hears the others, bytes that are not UTF-8 end one client, a slow reader holds
+  up nobody
 misconception: one-request-per-connection
 """
 

@@ -1,6 +1,6 @@
 """Decodes what a read returned, and looks for the line feed in the text.
 
-refused by: everybody hears the others
+refused by: everybody hears the others, bad input ends one client
 misconception: recv-is-a-message
 """
 

@@ -1,6 +1,6 @@
 """Has a limit for a line, and does not expect what readuntil raises then.
 
-refused by: bad input ends one client
+refused by: bad input ends one client, what waits is sent before the end
 misconception: bytes-are-text
 """
 

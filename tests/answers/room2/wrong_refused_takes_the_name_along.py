@@ -1,7 +1,7 @@
 """Takes the nickname out of the roster also when it was another client that had it.
 
 refused by: bad input ends one client
-misconception: bytes-are-text
+misconception:
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Gives the others a turn while it tells them, one by one, who joins or leaves.
 
 refused by: two hundred come and go
-misconception: a-thread-per-client-is-free
+misconception:
 """
 
 import asyncio

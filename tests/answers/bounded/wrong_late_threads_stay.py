@@ -1,7 +1,7 @@
-"""Has one deadline for all lines of a client.
+"""Gives the place and the connection of a late client back, and keeps its thread until the stop.
 
-refused by: keeps a client that goes on
-misconception: timeout-is-a-deadline
+refused by: a drip does not keep a place
+misconception:
 """
 
 import contextlib
@@ -18,11 +18,11 @@ def answer_lines(connection, seconds):
     while (left := until - time.monotonic()) > 0:
         connection.settimeout(left)
         line, end, rest = data.partition(b"\n")
-        if len(line) >= LONGEST:
+        if len(line) > LONGEST:
             return
         if end:
             connection.sendall(line.upper() + end)
-            data = rest
+            data, until = rest, time.monotonic() + seconds
         elif piece := connection.recv(4096):
             data += piece
         else:
@@ -34,14 +34,19 @@ def serve(host, port, stop, places, seconds):
     clients = {}
 
     def attend(connection):
+        late = False
         try:
             with connection:
                 answer_lines(connection, seconds)
+        except TimeoutError:
+            late = True
         except OSError:
             return
         finally:
             del clients[threading.current_thread()]
             room.release()
+            if late:
+                stop.wait()
 
     with socket.create_server((host, port), backlog=100) as listener:
         listener.settimeout(0.1)

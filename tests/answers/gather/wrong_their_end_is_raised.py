@@ -1,0 +1,35 @@
+"""Raises what a coroutine raises when a deadline or a cancellation has cancelled it.
+
+refused by: the deadline is for the whole, who is cancelled cancels its coroutines
+misconception:
+"""
+
+import asyncio
+
+
+async def gather_bounded(n, makers, deadline):
+    results, errors = [None] * len(makers), []
+    waiting = list(enumerate(makers))  # those that have not begun
+
+    async def work():
+        try:
+            while waiting:
+                number, maker = waiting.pop(0)
+                results[number] = await maker()
+        except Exception as error:
+            waiting.clear()
+            errors.append(error)  # the first in time stands first
+            raise
+
+    workers = [asyncio.create_task(work()) for _ in range(n)]
+    try:
+        async with asyncio.timeout(deadline):
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        waiting.clear()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        if errors:
+            raise errors[0]
+    return results
