@@ -1,0 +1,92 @@
+"""What the exercise parser says of h11 and Tornado is what the two do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from tornado.netutil import bind_sockets
+
+from labsupport.checking.exercise import load_module
+from tests.promises import course
+
+checks = load_module(course.folder("parser") / "checks.py", "checks_of_parser")
+PROBES: list[Any] = checks.PROBES
+BY_H11 = {checks.TAKEN: True, checks.H11_TAKES: True}
+BY_TORNADO = {checks.TAKEN: True, checks.TORNADO_TAKES: True}
+
+
+def by_h11(data: bytes) -> bool:
+    """Whether h11 takes a stream to its end, answering each request."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(data)
+    try:
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                return connection.states[h11.CLIENT] is h11.IDLE and not connection.trailing_data[0]
+            if isinstance(event, h11.EndOfMessage):
+                for reply in (h11.Response(status_code=204, headers=[]), h11.EndOfMessage()):
+                    connection.send(reply)
+                if connection.our_state is h11.MUST_CLOSE:
+                    return not connection.trailing_data[0]
+                connection.start_next_cycle()
+    except h11.RemoteProtocolError:
+        return False
+
+
+async def by_tornado(streams: list[tuple[bytes, int]]) -> list[bool]:
+    """Whether Tornado takes each of these streams, of so many requests."""
+
+    def answer(request: HTTPServerRequest) -> None:
+        assert request.connection
+        status = ResponseStartLine("HTTP/1.1", 204, "No Content")
+        request.connection.write_headers(status, HTTPHeaders())
+        request.connection.finish()
+
+    server = HTTPServer(answer)
+    sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
+    try:
+        return [await answered(port, data, requests) for data, requests in streams]
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+async def answered(port: int, data: bytes, requests: int) -> bool:
+    """Whether each request is answered 204, or 400 comes and the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(20):
+        writer.write(data)
+        replies = b""
+        while replies.count(b"204 No Content\r\n\r\n") < requests:
+            piece = await reader.read(4096)
+            if not piece:
+                break
+            replies += piece
+        writer.close()
+        await writer.wait_closed()
+    statuses = [line.split(b" ")[1] for line in replies.split(b"\r\n") if line[:5] == b"HTTP/"]
+    assert statuses in ([b"204"] * requests, [b"400"])
+    return b"400" not in statuses
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.what)
+def test_h11_does_with_a_stream_what_the_checks_say(probe: Any) -> None:
+    assert by_h11(probe.data) is BY_H11.get(probe.others, False)
+
+
+def test_tornado_does_with_each_stream_what_the_checks_say() -> None:
+    took = asyncio.run(by_tornado([(probe.data, len(probe.events)) for probe in PROBES]))
+    said = [BY_TORNADO.get(probe.others, False) for probe in PROBES]
+    assert [
+        (probe.what, probe.others)
+        for probe, does, says in zip(PROBES, took, said, strict=True)
+        if does is not says
+    ] == []
