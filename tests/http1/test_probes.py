@@ -1,9 +1,9 @@
-"""What the exercise parser says of h11 and Tornado is what the two do."""
+"""What the exercises parser and chunked say of h11 and Tornado is what the two do."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import NamedTuple
 
 import h11
 import pytest
@@ -14,10 +14,27 @@ from tornado.netutil import bind_sockets
 from labsupport.checking.exercise import load_module
 from tests.promises import course
 
-checks = load_module(course.folder("parser") / "checks.py", "checks_of_parser")
-PROBES: list[Any] = checks.PROBES
-BY_H11 = {checks.TAKEN: True, checks.H11_TAKES: True}
-BY_TORNADO = {checks.TAKEN: True, checks.TORNADO_TAKES: True}
+parser = load_module(course.folder("parser") / "checks.py", "checks_of_parser")
+chunked = load_module(course.folder("chunked") / "checks.py", "checks_of_chunked")
+BY_H11 = {parser.TAKEN: True, parser.H11_TAKES: True}
+BY_TORNADO = {parser.TAKEN: True, parser.TORNADO_TAKES: True}
+
+
+class Stream(NamedTuple):
+    """A stream of so many requests, and what the checks say that others do."""
+
+    what: str
+    data: bytes
+    requests: int
+    others: str
+
+
+STREAMS = [
+    Stream(each.what, each.data, len(each.events), each.others) for each in parser.PROBES
+] + [
+    Stream(each.what, chunked.HEAD + each.data, 1 + each.data.count(chunked.GET), each.others)
+    for each in chunked.PROBES
+]
 
 
 def by_h11(data: bytes) -> bool:
@@ -39,8 +56,8 @@ def by_h11(data: bytes) -> bool:
         return False
 
 
-async def by_tornado(streams: list[tuple[bytes, int]]) -> list[bool]:
-    """Whether Tornado takes each of these streams, of so many requests."""
+async def by_tornado(streams: list[Stream]) -> list[bool]:
+    """Whether Tornado takes each of these streams."""
 
     def answer(request: HTTPServerRequest) -> None:
         assert request.connection
@@ -53,7 +70,7 @@ async def by_tornado(streams: list[tuple[bytes, int]]) -> list[bool]:
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
     try:
-        return [await answered(port, data, requests) for data, requests in streams]
+        return [await answered(port, each.data, each.requests) for each in streams]
     finally:
         server.stop()
         await server.close_all_connections()
@@ -77,16 +94,16 @@ async def answered(port: int, data: bytes, requests: int) -> bool:
     return b"400" not in statuses
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.what)
-def test_h11_does_with_a_stream_what_the_checks_say(probe: Any) -> None:
-    assert by_h11(probe.data) is BY_H11.get(probe.others, False)
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.what)
+def test_h11_does_with_a_stream_what_the_checks_say(stream: Stream) -> None:
+    assert by_h11(stream.data) is BY_H11.get(stream.others, False)
 
 
 def test_tornado_does_with_each_stream_what_the_checks_say() -> None:
-    took = asyncio.run(by_tornado([(probe.data, len(probe.events)) for probe in PROBES]))
-    said = [BY_TORNADO.get(probe.others, False) for probe in PROBES]
+    took = asyncio.run(by_tornado(STREAMS))
+    said = [BY_TORNADO.get(stream.others, False) for stream in STREAMS]
     assert [
-        (probe.what, probe.others)
-        for probe, does, says in zip(PROBES, took, said, strict=True)
+        (stream.what, stream.others)
+        for stream, does, says in zip(STREAMS, took, said, strict=True)
         if does is not says
     ] == []

@@ -56,6 +56,7 @@ EXERCISES = {
     "gather": "05b",
     "room2": "05b",
     "parser": "06a",
+    "chunked": "06a",
     "notes": "06b",
 }
 ANSWERS = ROOT / "tests" / "answers"
