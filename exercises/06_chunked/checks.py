@@ -17,6 +17,8 @@ from labsupport.checking.showing import show
 
 BODY = 1_048_576  # bytes of a body at most, unless the caller says else
 LINES = 1024  # bytes of the line of a size, and of all trailers
+ROOM = 300  # characters of a body that feedback shows
+PARTS = ("kind", "body", "trailers", "rest")
 TAKEN = "h11 and Tornado take it"
 REFUSED = "h11 and Tornado refuse it"
 H11_TAKES = "h11 takes it, Tornado refuses it"
@@ -140,6 +142,22 @@ BEHIND = [
 PROBES = [*JOINED, *DIGITS, *EXTENSIONS, *ENDS, *TRAILERS, *BEHIND]
 
 
+def cut(data, at):
+    """A body that is cut there, in words: the bytes around the cut."""
+    return f"cut behind byte {at}: {show(data[max(0, at - 24) : at])} | {show(data[at:], 24)}"
+
+
+def beside(probe):
+    """What h11 and Tornado do with a body, whom the task goes with where they differ, and why."""
+    said = probe.others
+    takes = probe.event[0] == "body"
+    if probe.others == H11_TAKES:
+        said += f"; the task goes with {'h11' if takes else 'Tornado'}"
+    elif takes != (probe.others == TAKEN):
+        said += "; the task goes with neither"
+    return f"{said}. {probe.rule}." if probe.rule else f"{said}."
+
+
 async def results_of(answer, runs, *limits):
     """For each run a new Chunks; what each of its feeds returned."""
     try:
@@ -152,20 +170,16 @@ async def results_of(answer, runs, *limits):
         return made
 
 
-def differing(got, probe, said, did):
-    """Fail unless it is the event that is due: name the part, and say what others do with it."""
+def differing(got, wanted, said, did, probe):
+    """Fail unless both are equal: name the part, and say what others do with this body."""
     try:
-        if isinstance(got, tuple) and got[:1] == probe.event[:1] == ("body",):
-            for part, came, due in zip(PARTS, got, probe.event, strict=False):
+        if all(isinstance(event, tuple) and event[:1] == ("body",) for event in (got, wanted)):
+            for part, came, due in zip(PARTS, got, wanted, strict=False):
                 assert_equal(came, due, said=f"{said}: the {part}", did=did)
-        assert_equal(got, probe.event, said=said, did=did)
+        assert_equal(got, wanted, said=said, did=did)
     except Mismatch as mismatch:
-        decides = f" What decides is {probe.rule}." if probe.rule else ""
-        mismatch.notes.append(f"{probe.others}.{decides}")
+        mismatch.notes.append(beside(probe))
         raise
-
-
-PARTS = ("kind", "body", "trailers", "rest")
 
 
 async def whole(answer, probes, said):
@@ -173,7 +187,8 @@ async def whole(answer, probes, said):
     for probe, [got] in zip(
         probes, await results_of(answer, [[probe.data] for probe in probes]), strict=True
     ):
-        differing(got, probe, said, f"fed {probe.what}, in one piece: {show(probe.data)}")
+        did = f"fed {probe.what}, in one piece: {show(probe.data, ROOM)}"
+        differing(got, probe.event, said, did, probe)
 
 
 # ---- the step: the line before a chunk
@@ -275,14 +290,12 @@ async def however_the_body_is_cut(answer, draw, variant):
         if probe in BEHIND:
             continue
         data = probe.data
-        runs = [[data], [data[at : at + 1] for at in range(len(data))]]
-        runs += [[data[:at], data[at:]] for at in range(1, len(data))]
+        cuts = range(1, len(data))
+        runs = [[data], *([data[:at], data[at:]] for at in cuts), [bytes([byte]) for byte in data]]
+        ways = [*(cut(data, at) for at in cuts), f"byte by byte: {show(data, ROOM)}"]
         [[first], *results] = await results_of(answer, runs)
-        for run, made in zip(runs[1:], results, strict=True):
-            cut = "byte by byte: " + show(data)
-            if len(run) == 2:
-                cut = "in two pieces: " + " | ".join(show(piece) for piece in run)
-            did = f"fed {probe.what}, {cut}"
+        for way, made in zip(ways, results, strict=True):
+            did = f"fed {probe.what}, {way}"
             events = [event for event in made if event is not None]
             assert_that(
                 len(events) <= 1,
@@ -292,7 +305,7 @@ async def however_the_body_is_cut(answer, draw, variant):
                 did=did,
             )
             said = "however a body is cut, the event is that of the whole"
-            differing(events[0] if events else None, probe._replace(event=first), said, did)
+            differing(events[0] if events else None, first, said, did, probe)
 
 
 @exercise.check(
@@ -369,8 +382,7 @@ async def what_lies_behind(answer, draw, variant):
             at = size + behind
             [[got, later]] = await results_of(answer, [[probe.data[:at], probe.data[at:]]])
             did = f"fed {probe.what}, in two pieces, the second {behind} bytes behind the body"
-            part = probe._replace(event=(*probe.event[:3], probe.data[size:at]))
-            differing(got, part, said, did)
+            differing(got, (*probe.event[:3], probe.data[size:at]), said, did, probe)
             assert_equal(later, None, said="after the event feed returns None", did=did)
 
 
@@ -415,8 +427,8 @@ async def limits(answer, draw, variant):
     ):
         [[event]] = await results_of(answer, [[data]])
         assert_equal(
-            event[0] if isinstance(event, tuple) else event,
-            wanted,
+            event[:1] if isinstance(event, tuple) else event,
+            (wanted,),
             said="these are the limits when the caller gives none",
             did=f"fed {what} to Chunks()",
         )

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from labsupport.checking import AnswerRaised, Exercise, Mismatch, assert_equal, assert_that
 from labsupport.checking.asserts import having
-from labsupport.checking.showing import count, show
+from labsupport.checking.showing import show
 
 HEAD = 8192  # bytes of a head, and of a body, at most, unless the caller says else
 BODY = 1_048_576
+ROOM = 300  # characters of a stream that feedback shows
 PARTS = ("kind", "method", "target", "version", "fields", "body")
 TAKEN = "h11 and Tornado take it"
 REFUSED = "h11 and Tornado refuse it"
@@ -244,13 +245,20 @@ LENIENT = [
 PROBES = [*CLIENTS, *SEVERAL, *CASES, *LISTS, *DIGITS, *CODINGS, *LINES, *FIELDS, *LENIENT]
 
 
-def pieces(sizes):
-    """A stream's pieces in words."""
-    if len(sizes) == 1:
-        return f"in one piece of {count(sizes[0], 'byte')}"
-    if set(sizes) == {1}:
-        return "byte by byte"
-    return "in pieces of " + " and ".join(map(str, sizes)) + " bytes"
+def cut(data, at):
+    """A stream that is cut there, in words: the bytes around the cut."""
+    return f"cut behind byte {at}: {show(data[max(0, at - 24) : at])} | {show(data[at:], 24)}"
+
+
+def beside(probe):
+    """What h11 and Tornado do with a stream, whom the task goes with where they differ, and why."""
+    said = probe.others
+    takes = probe.events[-1][0] == "request"
+    if probe.others in (H11_TAKES, TORNADO_TAKES):
+        said += f"; the task goes with {'h11' if takes == (said == H11_TAKES) else 'Tornado'}"
+    elif takes != (probe.others == TAKEN):
+        said += "; the task goes with neither"
+    return f"{said}. {probe.rule}." if probe.rule else f"{said}."
 
 
 async def events_of(answer, runs, *limits):
@@ -283,14 +291,15 @@ def differing(got, wanted, said, did, probe):
     """Fail unless both are equal: name the part, and say what others do with this stream."""
     try:
         for event, due in zip(got, wanted, strict=False):
-            if not (isinstance(event, tuple) and event[:1] == due[:1] == ("request",)):
+            if not all(
+                isinstance(each, tuple) and each[:1] == ("request",) for each in (event, due)
+            ):
                 break
             for part, came, expected in zip(PARTS, event, due, strict=False):
                 assert_equal(came, expected, said=f"{said}: its {part}", did=did)
         assert_equal(got, wanted, said=said, did=did)
     except Mismatch as mismatch:
-        decides = f" What decides is {probe.rule}." if probe.rule else ""
-        mismatch.notes.append(f"{probe.others}.{decides}")
+        mismatch.notes.append(beside(probe))
         raise
 
 
@@ -299,7 +308,7 @@ async def whole(answer, probes, said):
     for probe, results in zip(
         probes, await events_of(answer, [[probe.data] for probe in probes]), strict=True
     ):
-        did = f"fed {probe.what}, in one piece: {show(probe.data)}"
+        did = f"fed {probe.what}, in one piece: {show(probe.data, ROOM)}"
         differing(joined(results), probe.events, said, did, probe)
 
 
@@ -387,7 +396,7 @@ async def however_the_stream_is_cut(answer, draw, variant):
     # In one piece a request has to come, whatever else is wrong: else nothing could be compared.
     [[came]] = await events_of(answer, [[GET]])
     assert_that(
-        [event[0] for event in came if isinstance(event, tuple)] == ["request"],
+        [event[:1] for event in came if isinstance(event, tuple)] == [("request",)],
         "a request in one piece is one event",
         expected=show([GOT]),
         got=show(came),
@@ -395,12 +404,12 @@ async def however_the_stream_is_cut(answer, draw, variant):
     )
     for probe in PROBES:
         data = probe.data
-        runs = [[data], [data[at : at + 1] for at in range(len(data))]]
-        runs += [[data[:at], data[at:]] for at in range(1, len(data))]
+        cuts = range(1, len(data))
+        runs = [[data], *([data[:at], data[at:]] for at in cuts), [bytes([byte]) for byte in data]]
+        ways = [*(cut(data, at) for at in cuts), f"byte by byte: {show(data, ROOM)}"]
         (first, *_), *results = await events_of(answer, runs)
-        for run, made in zip(runs[1:], results, strict=True):
-            did = f"fed {probe.what}, {pieces([len(piece) for piece in run])}: "
-            did += show(data) if len(run) > 2 else " | ".join(show(piece) for piece in run)
+        for way, made in zip(ways, results, strict=True):
+            did = f"fed {probe.what}, {way}"
             said = "however a stream is cut, the events are those of the whole"
             differing(joined(made), first, said, did, probe)
             if first == probe.events and first[-1][0] == "request":
@@ -585,8 +594,8 @@ async def limits(answer, draw, variant):
     ):
         [results] = await events_of(answer, [[data]])
         assert_equal(
-            [event[0] for event in joined(results)],
-            [wanted],
+            [event[:1] if isinstance(event, tuple) else event for event in joined(results)],
+            [(wanted,)],
             said="these are the limits when the caller gives none",
             did=f"fed {what} to Parser()",
         )
