@@ -187,9 +187,9 @@ class RemoteAnswer:
     ) -> list[list[Any]]:
         """For each run make a new object, and call its one-argument method for each item of the
         run; all in one message. For each run the list of results. args: for the class."""
-        spoken = _spoken(name, args, {})
+        spoken = f"{_spoken(name, args, {})}.{method}"
         calls = sum(map(len, runs))
-        self.did = f"called {spoken}.{method}(...) {count(calls, 'time')}, on {len(runs):,} objects"
+        self.did = f"called {spoken}(...) {count(calls, 'time')}, on {count(len(runs), 'object')}"
         results = await self._request(
             "replay", spoken, name=name, method=method, runs=[list(run) for run in runs],
             args=list(args),
