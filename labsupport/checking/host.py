@@ -153,6 +153,7 @@ class Host:
             work = {
                 "call": self._call,
                 "map": self._map,
+                "replay": self._replay,
                 "get": self._get,
                 "accept": self._accept,
                 "where": self._where,
@@ -207,6 +208,14 @@ class Host:
     def _map(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request)
         results = [self._called(target, [item], {}) for item in request["args"]]
+        return {"op": "done", "value": results}
+
+    def _replay(self, request: dict[str, Any]) -> dict[str, Any]:
+        make = self._target({"object": None, "name": request["name"]})
+        results = []
+        for run in request["runs"]:
+            target = _method(self._called(make, request["args"], {}), request["method"])
+            results.append([self._called(target, [item], {}) for item in run])
         return {"op": "done", "value": results}
 
     def _ping(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -268,15 +277,11 @@ class Host:
     def _target(self, request: dict[str, Any]) -> Any:
         """What is to be called: a name of the module, or a method of an object."""
         name = request["name"]
-        if request["object"] is None:
-            owner: Any = self.module
-            names = self._names()
-        else:
-            owner = self.objects[request["object"]]
-            names = [each for each in dir(owner) if not each.startswith("_")]
-        target = getattr(owner, name, None)
+        if request["object"] is not None:
+            return _method(self.objects[request["object"]], name)
+        target = getattr(self.module, name, None)
         if not callable(target):
-            raise _Missing(name, names)
+            raise _Missing(name, self._names())
         return target
 
     def _accept(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -484,6 +489,14 @@ class _Missing(Exception):
     def __init__(self, what: str, names: list[str]) -> None:
         self.what = what
         self.names = names
+
+
+def _method(owner: Any, name: str) -> Any:
+    """What is to be called of an object."""
+    target = getattr(owner, name, None)
+    if not callable(target):
+        raise _Missing(name, [each for each in dir(owner) if not each.startswith("_")])
+    return target
 
 
 def _outcome(reply: dict[str, Any]) -> Any:

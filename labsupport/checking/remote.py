@@ -182,6 +182,23 @@ class RemoteAnswer:
         )  # fmt: skip
         return RemoteObject(self, number, f"{name}(...)" if args or kwargs else f"{name}()")
 
+    async def replay(
+        self, name: str, method: str, /, runs: Sequence[Sequence[Any]], *args: Any
+    ) -> list[list[Any]]:
+        """For each run make a new object, and call its one-argument method for each item of the
+        run; all in one message. For each run the list of results. args: for the class."""
+        spoken = f"{_spoken(name, args, {})}.{method}"
+        calls = sum(map(len, runs))
+        self.did = f"called {spoken}(...) {count(calls, 'time')}, on {count(len(runs), 'object')}"
+        results = await self._request(
+            "replay", spoken, name=name, method=method, runs=[list(run) for run in runs],
+            args=list(args),
+        )  # fmt: skip
+        lists = [_list(each) for each in _list(results)]
+        if [len(each) for each in lists] != [len(run) for run in runs]:
+            raise self.nonsense(f"the results of {count(len(runs), 'run')} expected")
+        return lists
+
     async def raises(
         self, kinds: str | Sequence[str], name: str, /, *args: Any, **kwargs: Any
     ) -> AnswerRaised:

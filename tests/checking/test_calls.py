@@ -176,6 +176,35 @@ def test_an_object_stays_with_the_answer_and_is_reached_through_a_handle(judged:
     )
 
 
+def test_runs_are_replayed_each_on_an_object_of_its_own(judged: Judged) -> None:
+    result = judged(
+        """
+        runs = [[1, 2, 3], [], [5]]
+        assert await answer.replay("Box", "add", runs, 10) == [[11, 13, 16], [], [15]]
+        assert await answer.replay("Box", "add", []) == []
+        try:
+            await answer.replay("Box", "add", [[1], [1, -1]])
+        except AnswerRaised as raised:
+            assert raised.message == "negative"
+        else:
+            assert False
+        await answer.replay("Box", "multiply", [[1], [2]])
+        """,
+        """
+        class Box:
+            def __init__(self, total=0): self.total = total
+            def add(self, n):
+                if n < 0: raise ValueError("negative")
+                self.total += n
+                return self.total
+        """,
+    )
+    assert result.verdict == "failed"
+    assert result.said == "your answer does not define `multiply`"
+    assert result.got == "it defines add, total"
+    assert result.did == "called Box().multiply(...) 2 times, on 2 objects"
+
+
 def test_fifty_megabytes_are_fed_in_small_pieces_in_bounded_time(judged: Judged) -> None:
     result = judged(
         """

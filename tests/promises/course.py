@@ -55,6 +55,8 @@ EXERCISES = {
     "break_loop": "05a",
     "gather": "05b",
     "room2": "05b",
+    "parser": "06a",
+    "chunked": "06a",
     "notes": "06b",
 }
 ANSWERS = ROOT / "tests" / "answers"

@@ -1,0 +1,11 @@
+"""Has no length for a request that says none.
+
+refused by: one value or none
+misconception: last-field-wins
+"""
+
+
+def length_of(values):
+    if len(values) != 1 or not values[0].isdigit():
+        return None
+    return int(values[0])
