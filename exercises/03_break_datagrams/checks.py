@@ -95,9 +95,13 @@ async def spares(answer, meter, where="", **faults):
     with waiting():
         did = f"ran find_fault against a right meter{where}"
         said = await verdict_on(answer, meter, did, **faults)
-        with nullcontext() if where else apart(
-            "A right meter was accused. Compare what you expect with the example: a copy gets its "
-            "first reply again, and a second socket is a client of its own, from 0.",
+        with (
+            nullcontext()
+            if where
+            else apart(
+                "A right meter was accused. Compare what you expect with the example: a copy gets its "
+                "first reply again, and a second socket is a client of its own, from 0.",
+            )
         ):
             assert_that(
                 said is None,
