@@ -30,6 +30,12 @@ __all__ = ["accusing", "judging", "load", "tells_apart", "waiting"]
 SHORTEST = 0.3
 """Seconds: what a probe says sooner comes of no wait that a task of these exercises names."""
 
+_NO_REPLY = "A reply that does not come raises. Catch it where you ask, and return a sentence."
+_CRASH = (
+    "An exception that leaves `find_fault` is a crash of yours. What is wrong with the server is "
+    "returned, as a sentence."
+)
+
 Suspect = Callable[[socket.socket], object]
 
 
@@ -66,11 +72,7 @@ def judging() -> Iterator[None]:
         try:
             yield
         except AnswerRaised as raised:
-            if "OSError" in raised.kinds:
-                raised.hints = (
-                    "A reply that does not come raises. Catch it where you ask, and return a "
-                    "sentence.",
-                )
+            raised.hints = (_NO_REPLY if "OSError" in raised.kinds else _CRASH,)
             raise
 
 

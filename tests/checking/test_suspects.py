@@ -38,6 +38,7 @@ def find_fault(host, port):
 OWN = "vague"  # the check's own hints, and with them its belief
 ACCUSED = "A right server was accused."
 RAISED = "A reply that does not come raises."
+CRASH = "An exception that leaves `find_fault` is a crash of yours."
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ RAISED = "A reply that does not come raises."
         ("None", "failed", "the faulty server has to be found out", OWN),
         ('"faulty"', "failed", "a server that keeps to the protocol has no fault", ACCUSED),
         ('got == b"no"', "failed", "`find_fault` returns None, or a sentence that says what", ""),
-        ("got.slip", "crashed", "your answer raised", ""),
+        ("got.slip", "crashed", "your answer raised", CRASH),
         ("socket.socket().getpeername()", "crashed", "your answer raised OSError", RAISED),
     ],
     ids=["tells apart", "finds nothing", "accuses all", "says no sentence", "slips", "raises"],

@@ -50,6 +50,7 @@ def one_that_reads_late(address):
     with contextlib.ExitStack() as stack:
         late, other = connected(address, stack), connected(address, stack)
         late.setblocking(False)
+        late.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # little waits on this side
         taken, line = [], 0
         while select.select([], [late], [], 0.5)[1]:
             if sum(map(len, taken)) > 24_000_000:

@@ -35,6 +35,7 @@ class Client:
     def fill(self):
         """Send numbers and read nothing, until a send waits; what was taken, and whether."""
         self.sock.settimeout(STUCK)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # little waits here
         data = b"".join(number.to_bytes(4, "big") for number in range(16384))
         taken = bytearray()
         while len(taken) < MUCH:
