@@ -90,7 +90,10 @@ class Parser:
             return 0
         if len(lengths) > 1 or not lengths[0].decode("utf-8", "replace").isdigit():
             raise Refused(400)
-        if len(lengths[0]) > LONGEST or int(lengths[0].decode()) > self.most["body"]:
+        if (
+            len(lengths[0].decode().lstrip("0")) > LONGEST
+            or int(lengths[0].decode()) > self.most["body"]
+        ):
             raise Refused(413)
         return int(lengths[0].decode())
 

@@ -92,7 +92,7 @@ class Parser:
             return 0
         if len(lengths) > 1 or not lengths[0].isdigit():
             raise Refused(400)
-        if len(lengths[0]) > LONGEST:
+        if len(lengths[0].lstrip(b"0")) > LONGEST:
             raise Refused(413)
         return int(lengths[0])
 

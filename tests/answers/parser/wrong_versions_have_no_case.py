@@ -90,9 +90,10 @@ class Parser:
             return 0
         if len(lengths) > 1 or not lengths[0].isdigit():
             raise Refused(400)
-        if len(lengths[0]) > LONGEST or int(lengths[0]) > self.most["body"]:
+        digits = lengths[0].lstrip(b"0") or b"0"
+        if len(digits) > LONGEST or int(digits) > self.most["body"]:
             raise Refused(413)
-        return int(lengths[0])
+        return int(digits)
 
 
 def request_line(line):
