@@ -32,6 +32,10 @@ RUN = 20.0  # seconds for one run of find_fault; a check's deadline has room for
 LOSSES = {"to_server": {"lose": (0, 3)}, "to_client": {"lose": (1,)}}
 LATER = {"to_server": {"lose": (3, 6, 11, 17)}, "to_client": {"delay": 0.2}}
 
+ACCUSED = (
+    "A right meter was accused. Compare what you expect with the example: a copy gets its first "
+    "reply again, and a second socket is a client of its own, from 0."
+)
 
 suspects = load(__file__)
 
@@ -95,14 +99,7 @@ async def spares(answer, meter, where="", **faults):
     with waiting():
         did = f"ran find_fault against a right meter{where}"
         said = await verdict_on(answer, meter, did, **faults)
-        with (
-            nullcontext()
-            if where
-            else apart(
-                "A right meter was accused. Compare what you expect with the example: a copy gets its "
-                "first reply again, and a second socket is a client of its own, from 0.",
-            )
-        ):
+        with nullcontext() if where else apart(ACCUSED):
             assert_that(
                 said is None,
                 said="a meter that keeps to the protocol has no fault",
