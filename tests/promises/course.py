@@ -58,6 +58,7 @@ EXERCISES = {
     "room2": "05b",
     "notes": "06b",
     "core": "07",
+    "drain": "07",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
