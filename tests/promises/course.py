@@ -56,6 +56,7 @@ EXERCISES = {
     "break_loop": "05a",
     "gather": "05b",
     "room2": "05b",
+    "break_http": "06a",
     "notes": "06b",
     "core": "07",
     "drain": "07",
