@@ -376,6 +376,9 @@ class Rules(StandIn):
         self.decision = {}
         self.next = {}
 
+    def __repr__(self):
+        return "rules"
+
     def decide(self, order, stock, now):
         self.asked.append((order, stock, now))
         return self.decision
@@ -396,6 +399,9 @@ class Store(StandIn):
         self.saved = []
         self.broken = False
 
+    def __repr__(self):
+        return "store"
+
     def load(self):
         return self.stock
 
@@ -414,6 +420,9 @@ class Clock(StandIn):
 
     def __init__(self):
         self.time = 0
+
+    def __repr__(self):
+        return "clock"
 
     def now(self):
         return self.time

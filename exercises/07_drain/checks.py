@@ -32,11 +32,11 @@ land = Exercise(
     entry="async def land(flights, seconds) -> int",
 )
 
-LONG = 60.0  # seconds of grace that no check waits for
-SHORT = 1.0  # seconds of grace that one check waits for
+LONG = 60  # seconds of grace that no check waits for
+SHORT = 1  # seconds of grace that one check waits for
 PROMPT = 8.0  # seconds in which serve returns when nobody is in flight
 WAIT = 4.0  # seconds for something that happens at once
-LOOK = 2.0  # seconds to see the listener close
+LOOK = 4.0  # seconds to see the listener close
 LARGE = 12 * 1024 * 1024  # bytes: more than the buffers on the way
 
 
@@ -189,6 +189,9 @@ class Desk(StandIn):
         self.reports = {}
         self.asked = []
         self.noted = asyncio.Event()
+
+    def __repr__(self):
+        return "desk"
 
     def writes(self, name, *contents, open_until=0):
         """It has this report; the gates of the first pieces are open."""
