@@ -569,10 +569,14 @@ async def the_last_byte_is_in_flight_too(answer, draw, variant):
     desk = Desk()
     body = draw.bytes(1024) * (LARGE // 1024)
     desk.writes("large", body, open_until=2)
+    desk.writes("bob", b"a piece", open_until=2)
     did = f"asked for a report of {LARGE:,} bytes, read nothing, set stop, and read then"
     async with answer.serving("serve", desk, LONG) as peer:
         asked = await flies(peer, desk, "large")
         await asked.until(1)
+        # When another one has been answered, a handler that does not wait for its reader has ended.
+        other = await flies(peer, desk, "bob")
+        await other.end()
         stopping = asyncio.create_task(peer.stop(within=LONG / 2, did=did))
         await is_closed(answer, peer)
         with having(did):
