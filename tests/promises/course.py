@@ -58,7 +58,10 @@ EXERCISES = {
     "room2": "05b",
     "parser": "06a",
     "chunked": "06a",
+    "break_http": "06a",
     "notes": "06b",
+    "core": "07",
+    "drain": "07",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

@@ -1,0 +1,70 @@
+"""Closes idle connections at once, so who asks has no answer.
+
+refused by: who asks during the drain is told
+misconception: stop-ends-what-is-in-flight
+"""
+
+import asyncio
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+
+class Server(HTTPServer):
+    def start_request(self, server_conn, request_conn):
+        self.known = {*getattr(self, "known", ()), server_conn}
+        return super().start_request(server_conn, request_conn)
+
+
+class Report(RequestHandler):
+    def initialize(self, desk, stop, flights):
+        self.desk, self.stop, self.flights = desk, stop, flights
+
+    async def prepare(self):
+        if self.stop.is_set():
+            self.set_status(503)
+            await self.end()
+            return
+        task = asyncio.current_task()
+        task.connection = self.request.server_connection
+        self.flights.add(task)
+        task.add_done_callback(self.flights.discard)
+
+    async def get(self, name):
+        number = 0
+        while (piece := await self.desk.piece(name, number)) is not None:
+            self.closing()
+            self.write(piece)
+            await self.flush()
+            number += 1
+        await self.end()
+
+    def closing(self):
+        if self.stop.is_set():
+            self.set_header("Connection", "close")
+
+    async def end(self):
+        self.closing()
+        await self.finish()
+        if self.stop.is_set():
+            await self.request.server_connection.close()
+
+
+async def serve(host, port, stop, desk, grace):
+    flights = set()
+    needs = {"desk": desk, "stop": stop, "flights": flights}
+    server = Server(Application([("/report/(.*)", Report, needs)]))
+    server.listen(port, host)
+    await stop.wait()
+    server.stop()
+    busy = {each.connection for each in flights}
+    for each in getattr(server, "known", set()) - busy:
+        if not each.stream.closed():
+            await each.close()
+    if flights:
+        await asyncio.wait(flights, timeout=grace)
+    late = list(flights)
+    await server.close_all_connections()  # first: a cancelled handler ends its body
+    for each in late:
+        each.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
