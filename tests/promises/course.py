@@ -31,6 +31,7 @@ LESSONS = (
     "05b_asyncio",
     "06a_http_on_the_wire",
     "06b_tornado",
+    "07_tornado_concurrency",
 )
 EXERCISES = {
     "greet": "00",

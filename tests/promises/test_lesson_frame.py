@@ -22,6 +22,7 @@ LONGER = {
     "05a": "Its loop is attacked, repaired and compared in one piece; it says where to pause.",
     "05b": "Its tools for tasks come before the room that needs them; it says where to pause.",
     "06a": "Its server is repaired before two servers can disagree; it says where to pause.",
+    "07": "One service is measured, streamed and stopped in one piece; it says where to pause.",
 }
 FIRST_LESSON = "00"
 # In this order; other headings may stand between. The first lesson has nothing to warm up from.
