@@ -57,6 +57,7 @@ EXERCISES = {
     "gather": "05b",
     "room2": "05b",
     "notes": "06b",
+    "report": "07",
 }
 ANSWERS = ROOT / "tests" / "answers"
 
