@@ -538,12 +538,16 @@ async def an_error_reaches_its_client(answer, draw, variant):
         (RuntimeError(secret), 500),
         (TimeoutError(), 500),
     )
-    reports = Reports(most=2, held=False)
-    did = "let make raise"
+    reports = Reports(most=2)
+    did = "let a report be made, which takes its time; let make raise for others"
     async with serving(answer, reports, did) as clients:
+        held, room = people(draw, 2)
+        slow = await clients.ask(held)
+        await reports.began(held, "a report is asked for, and made")
+        await clients.all_in()
+        reports.held = False
         said = "what make raises reaches its client as a problem document"
         for error, status in cases:
-            room = draw.word()
             reports.errors = {room: error}
             reports.did = did = f"let make raise {error!r}, and asked for the report"
             got = await clients.answered(await clients.ask(room), said)
@@ -563,10 +567,12 @@ async def an_error_reaches_its_client(answer, draw, variant):
         said = "among several reports, one that fails has a line that says so"
         lines = sorted(got.body.decode("utf-8", "replace").splitlines(keepends=True))
         assert_equal((got.status, lines), (200, wanted), said, did)
-        room = draw.word()
-        reports.did = f"let make raise {len(reports.calls) - 1} times, and then asked for a report"
+        reports.errors = {}
+        reports.did = f"let make raise {len(cases) + 2} times, and then asked for a report"
         said = "an error gives its place back"
         await clients.has(await clients.ask(room), room, said)
+        reports.release()
+        await clients.has(slow, held, "who asked before the errors has its report, too")
 
 
 def is_problem(got, said, did):

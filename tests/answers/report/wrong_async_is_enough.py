@@ -1,8 +1,8 @@
 """Calls make in a coroutine, and so in the thread of the loop.
 
 refused by: reports are made at the same time, health is answered meanwhile, as many at once as
-  permitted, and no more, who comes first is served first, each report is sent as soon as it is
-  made, who leaves stops nobody
+  permitted, and no more, who comes first is served first, an error reaches its client, each
+  report is sent as soon as it is made, who leaves stops nobody
 misconception: each-request-has-a-thread
 """
 

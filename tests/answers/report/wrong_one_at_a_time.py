@@ -1,7 +1,7 @@
 """Guards make with a lock: one report at a time.
 
 refused by: reports are made at the same time, as many at once as permitted, and no more, who
-  comes first is served first, who leaves stops nobody
+  comes first is served first, an error reaches its client, who leaves stops nobody
 misconception: each-request-has-a-thread
 """
 
