@@ -188,12 +188,12 @@ class Clients:
         """The response to a request that needs no report."""
         if self.beside is None:
             self.beside = await self.peer.connect()
-        did = f"{self.reports.did}; asked for {path}"
+        did = f"{self.reports.did}; another one asked for {path}"
         return await request(self.beside, "GET", path, did=did, timeout=GENEROUS)
 
     async def fine(self, said):
         """Have /health answered."""
-        with having(f"{self.reports.did}; asked for /health"):
+        with having(f"{self.reports.did}; another one asked for /health"):
             got = await self.reaches("/health")
             assert_equal((got.status, got.body), (200, b"fine\n"), said)
 
@@ -428,13 +428,13 @@ async def health_is_answered_meanwhile(answer, draw, variant):
     for path, what in (("/report/", "the report of a room"), ("", "the reports of two rooms")):
         one, two, *others = people(draw, 6)
         reports = Reports(most=1)
-        did = f"let a client ask for {what}; then asked for /health"
+        did = f"let a client ask for {what}"
         async with serving(answer, reports, did) as clients:
             rooms = [one] if path else [one, two]
             asked = [await clients.ask(*rooms, path=path)]
             await reports.began(one, "a report is asked for, and made")
             await clients.fine(said)
-            reports.did = f"let a client ask for {what}, and others for more; asked for /health"
+            reports.did = f"let a client ask for {what}, and others for more"
             asked += [await clients.ask(room) for room in others]
             for _ in range(TURNS):
                 await clients.fine(said)

@@ -328,6 +328,14 @@ class HostProcess(ABC):
                     found[index] += count
         return Held(*found)
 
+    def memory(self) -> int:
+        """The bytes of its processes that are in main memory; what they share counts for each."""
+        total = 0
+        for process in self.processes():
+            with _while_it_lives(process):
+                total += process.memory_info().rss
+        return total
+
     def cpu_seconds(self) -> float:
         """Processor time used by its processes and by those they have waited for, in seconds."""
         total = 0.0

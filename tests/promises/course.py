@@ -58,6 +58,7 @@ EXERCISES = {
     "room2": "05b",
     "notes": "06b",
     "report": "07",
+    "upload": "07",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

@@ -1,5 +1,6 @@
 """Compares twice."""
 
+
 def place(seconds, computed):
     if seconds < 0.001:
         return "loop"

@@ -4,6 +4,7 @@ refused by: what waits goes to a thread
 misconception:
 """
 
+
 def place(seconds, computed):
     if computed < 0.0005:
         return "loop"

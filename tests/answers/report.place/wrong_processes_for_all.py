@@ -4,5 +4,6 @@ refused by: what waits goes to a thread
 misconception:
 """
 
+
 def place(seconds, computed):
     return "loop" if seconds < 0.001 else "process"

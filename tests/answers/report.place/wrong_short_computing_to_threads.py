@@ -4,6 +4,7 @@ refused by: what computes goes to a process
 misconception: to-thread-computes-in-parallel
 """
 
+
 def place(seconds, computed):
     if seconds < 0.001:
         return "loop"
