@@ -351,7 +351,10 @@ class RemoteAnswer:
             return self._host.listens(port)
 
     def memory(self) -> int:
-        """How many bytes of main memory its processes have, seen from outside; see `meters`."""
+        """The most bytes of main memory that its processes have had, seen from outside.
+
+        Elsewhere than on Linux, what they have now. Compare a growth, and not two totals.
+        """
         with _in_sight():
             return self._host.memory()
 

@@ -1,7 +1,7 @@
 """Writes under the name that the file is to have.
 
-refused by: a file is complete when it appears, too large without a length is refused in the
-  middle, who vanishes leaves nothing, a body takes no memory, two at once stay apart
+refused by: a file is complete when it appears, who vanishes leaves nothing, a body takes no
+  memory, two at once stay apart
 misconception: clients-stay-to-the-end
 """
 
