@@ -54,15 +54,11 @@ STOPPED = (
 
 
 class Call:
-    """One call of make: a report that is being made until the check opens its gate.
-
-    error: what it raises then.
-    """
+    """One call of make: a report that is being made until the check opens its gate."""
 
     def __init__(self, room):
         self.room = room
         self.gate = asyncio.Event()
-        self.error = None
         self.ended = False
 
 
@@ -109,9 +105,8 @@ class Reports(StandIn):
             await call.gate.wait()
         call.ended = True
         self.changed.set()
-        error = call.error or self.errors.get(room)
-        if error is not None:
-            raise error
+        if room in self.errors:
+            raise self.errors[room]
         return text_of(room)
 
     def release(self):
