@@ -2,8 +2,8 @@
 
 What lies there is the answer's doing: a link to one of the user's files, a pipe that nobody writes
 to, a device. So no link is followed, nothing but a regular file is opened, and no more of it is
-read than was asked for. What is read is named by one word; what is written may lie in folders, each
-of which is opened in the one before it, so that nobody can put a link in its place meanwhile.
+read than was asked for. A file may lie in folders, each of which is opened in the one before it, so
+that nobody can put a link in its place meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["exists", "link", "read", "writable"]
+__all__ = ["exists", "link", "listed", "read", "writable"]
 
 _WARY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -29,10 +29,11 @@ def exists(folder: Path, name: str) -> bool:
     return os.path.lexists(_within(folder, name))
 
 
-def read(folder: Path, name: str, limit: int) -> bytes | None:
+def read(folder: Path, path: str, limit: int) -> bytes | None:
     """The content of a file of at most `limit` bytes; None when there is none. Raises OSError."""
     try:
-        descriptor = _opened(_within(folder, name), os.O_RDONLY)
+        with _placed(folder, path, make=False) as (name, at):
+            descriptor = _opened(name, os.O_RDONLY, at)
     except FileNotFoundError:
         return None
     with open(descriptor, "rb") as file:
@@ -40,6 +41,22 @@ def read(folder: Path, name: str, limit: int) -> bytes | None:
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"a file of more than {limit:,} bytes")
     return content
+
+
+def listed(folder: Path, name: str) -> dict[str, int]:
+    """What a folder in it holds: names, and the bytes of each file, -1 for all else.
+
+    Raises OSError.
+    """
+    path = _within(folder, name)
+    _must_be(stat.S_IFDIR, os.lstat(path).st_mode)
+    found = {}
+    with _scanned(path) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
+                status = entry.stat(follow_symlinks=False)
+                found[entry.name] = status.st_size if stat.S_ISREG(status.st_mode) else -1
+    return found
 
 
 def writable(folder: Path, path: str) -> int:
@@ -55,25 +72,43 @@ def link(folder: Path, path: str, target: str) -> None:
 
 
 @contextlib.contextmanager
-def _placed(folder: Path, path: str) -> Iterator[tuple[str, int | None]]:
+def _scanned(path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """The entries of a folder, which may have been replaced since somebody looked at it."""
+    if os.scandir not in os.supports_fd:  # Windows, where the answer has its caller's rights
+        with os.scandir(path) as entries:
+            yield entries
+        return
+    descriptor = os.open(path, _FOLDER | _WARY)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _placed(folder: Path, path: str, make: bool = True) -> Iterator[tuple[str, int | None]]:
     """The last name of a path with slashes, and a descriptor of the folder for which it holds.
 
-    Where the system has no such descriptors, the name is a whole path, and None.
+    Where the system has no such descriptors, the name is a whole path, and None. make: folders on
+    the way that are missing.
     """
     *folders, name = path.split("/")
     if os.mkdir not in os.supports_dir_fd:  # Windows, where the answer has its caller's rights
         for each in folders:
             folder = _within(folder, each)
-            folder.mkdir(exist_ok=True)
+            if make:
+                folder.mkdir(exist_ok=True)
             _must_be(stat.S_IFDIR, os.lstat(folder).st_mode)
         yield str(_within(folder, name)), None
         return
     at = os.open(folder, _FOLDER)
     try:
         for each in folders:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(_word(each), dir_fd=at)
-            above, at = at, os.open(each, _FOLDER | _WARY, dir_fd=at)
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(_word(each), dir_fd=at)
+            above, at = at, os.open(_word(each), _FOLDER | _WARY, dir_fd=at)
             os.close(above)
         yield _word(name), at
     finally:

@@ -297,15 +297,26 @@ class RemoteAnswer:
         """Whether there is anything of that name in that folder."""
         return files.exists(self._host.folder, name)
 
-    def read(self, name: str, limit: int = _LARGEST) -> bytes | None:
+    def read(self, path: str, limit: int = _LARGEST) -> bytes | None:
         """The content of a file in that folder; None when there is nothing of that name.
 
-        Fails the check unless it is a regular file of at most `limit` bytes that can be read.
+        path: words with slashes between. Fails the check unless it is a regular file of at most
+        `limit` bytes that can be read.
         """
         try:
-            return files.read(self._host.folder, name, limit)
+            return files.read(self._host.folder, path, limit)
         except OSError as error:
-            raise self._unfit(name, f"a file {name} that can be read", error) from None
+            raise self._unfit(path, f"a file {path} that can be read", error) from None
+
+    def listed(self, name: str) -> dict[str, int]:
+        """What a folder in that folder holds: names, and the bytes of each file, -1 for all else.
+
+        Fails the check unless there is such a folder.
+        """
+        try:
+            return files.listed(self._host.folder, name)
+        except OSError as error:
+            raise self._unfit(name, f"a folder {name}", error) from None
 
     def put(self, path: str, data: bytes, size: int = 0) -> None:
         """Write a file into that folder, as if the answer had left it there.
@@ -355,6 +366,14 @@ class RemoteAnswer:
         """Whether it listens on a TCP port, seen from outside."""
         with _in_sight():
             return self._host.listens(port)
+
+    def memory(self) -> int:
+        """The most bytes of main memory that its processes have had, seen from outside.
+
+        Elsewhere than on Linux, what they have now. Compare a growth, and not two totals.
+        """
+        with _in_sight():
+            return self._host.memory()
 
     def cpu_seconds(self) -> float:
         """The processor time that its processes used, in seconds, seen from outside."""

@@ -1,8 +1,9 @@
 """A client of HTTP/1.1, with which a check asks an answer that serves.
 
 `request` sends one request over a `Conn` and reads one response; a second call goes over the same
-connection, as long as both sides keep it. h11 writes and reads the messages, so that what a check
-judges is what any client would see. What is no HTTP, ends too early or goes on behind the response
+connection, as long as both sides keep it. `response` reads one that may come before its request
+has ended. h11 writes and reads the messages, so that what a check judges is what any client would
+see. What is no HTTP, ends too early or goes on behind the response
 is a `Mismatch`, as everything is that a peer has to find out.
 
 Source: RFC 9112 (messages), RFC 9110 (what they mean).
@@ -21,7 +22,7 @@ from labsupport.checking.asserts import Mismatch, having
 from labsupport.checking.peers import TIMEOUT, Conn
 from labsupport.checking.showing import show
 
-__all__ = ["Response", "request"]
+__all__ = ["Response", "request", "response"]
 
 _PIECE = 64 * 1024
 _LARGEST = 16 * 1024 * 1024  # bytes of a body that a check reads
@@ -70,7 +71,7 @@ async def request(
     client = h11.Connection(h11.CLIENT)
     with having(did or f"sent {method} {target}"):
         await conn.send(_message(client, conn, method, target, fields, body, chunked))
-        return await _response(client, conn, timeout)
+        return await response(client, conn, timeout=timeout)
 
 
 def _message(
@@ -95,8 +96,8 @@ def _message(
     return b"".join(client.send(event) or b"" for event in [*events, h11.EndOfMessage()])
 
 
-async def _response(client: h11.Connection, conn: Conn, timeout: float) -> Response:
-    """Read one response to its end."""
+async def response(client: h11.Connection, conn: Conn, *, timeout: float = TIMEOUT) -> Response:
+    """Read one response to its end, also before its request has ended. timeout: as above."""
     head: h11.Response | None = None
     body = bytearray()
     while True:

@@ -81,6 +81,68 @@ def test_files_folders_and_links_are_put_into_an_answers_folder(judged: Judged, 
     assert result.verdict == "passed", result
 
 
+def test_what_an_answer_leaves_in_a_folder_is_listed_and_read_and_no_link_followed(
+    judged: Judged, level: int
+) -> None:
+    result = judged(
+        """
+        answer.put("a/file", b"data")
+        assert_equal(answer.listed("a"), {"file": 4}, "")
+        await answer.call("f")
+        listed = {"file": 6, "new": 0, "b": -1, "out": -1, "away": -1}
+        assert_equal(answer.listed("a"), listed, "")
+        assert_equal([answer.read("a/file"), answer.read("a/b/deep")], [b"longer", b"deep"], "")
+        assert_equal([answer.read("a/none"), answer.read("none/file")], [None, None], "")
+        assert not answer.exists("none")
+        for path in ("a/out", "away/file", "a/away/file"):
+            try:
+                found = answer.read(path)
+            except Mismatch:
+                continue
+            fail(f"{path} was followed", got=found)
+        for name in ("away", "other", "none"):
+            try:
+                found = answer.listed(name)
+            except Mismatch:
+                continue
+            fail(f"{name} was listed", got=found)
+        """,
+        """
+        import os
+        def f():
+            write("a/file", "longer")
+            write("a/new", "")
+            os.mkdir("a/b")
+            write("a/b/deep", "deep")
+            write("other", "")
+            os.symlink("../other", "a/out")
+            os.symlink("../a", "a/away")
+            os.symlink("a", "away")
+        def write(path, text):
+            with open(path, "w") as file:
+                file.write(text)
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+def test_memory_that_was_in_use_is_seen_also_when_it_is_free_again(
+    judged: Judged, level: int
+) -> None:
+    result = judged(
+        """
+        await answer.call("f", 1)
+        before = answer.memory()
+        await answer.call("f", 1)
+        assert_that(answer.memory() - before < 4 << 20, "")
+        await answer.call("f", 40)
+        assert_that(answer.memory() - before > 36 << 20, "")
+        """,
+        "def f(mib): len(bytearray(mib << 20).replace(b'0', b'1'))",
+    )
+    assert result.verdict == "passed", result
+
+
 def test_the_course_and_its_checks_are_out_of_sight(course: Any, level: int) -> None:
     course.add(
         "works",

@@ -68,6 +68,25 @@ def test_requests_share_a_connection(judged: Judged) -> None:
     assert result.verdict == "passed", result
 
 
+def test_a_response_is_read_before_its_request_has_ended(judged: Judged) -> None:
+    result = judged(
+        """
+        import h11
+        from labsupport.checking.web import response
+        client = h11.Connection(h11.CLIENT)
+        fields = [("Host", "x"), ("Content-Length", "1000")]
+        head = client.send(h11.Request(method="POST", target="/", headers=fields))
+        async with answer.handling() as peer:
+            conn = await peer.connect()
+            await conn.send(head)
+            got = await response(client, conn)
+            assert (got.status, got.body) == (413, b"no")
+        """,
+        SCRIPTED + 'ANSWERS = [b"HTTP/1.1 413 Too Large\\r\\nContent-Length: 2\\r\\n\\r\\nno"]\n',
+    )
+    assert result.verdict == "passed", result
+
+
 def test_an_interim_response_is_passed_over(judged: Judged) -> None:
     result = judged(
         """

@@ -62,6 +62,8 @@ EXERCISES = {
     "notes": "06b",
     "core": "07",
     "drain": "07",
+    "report": "07",
+    "upload": "07",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

@@ -1,0 +1,83 @@
+"""Hashes and writes in threads; the route says which names there are."""
+
+import asyncio
+import hashlib
+import os
+from tempfile import mkstemp
+
+from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+
+NAME = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+
+
+class Tally:
+    """How much has come, and its hash."""
+
+    def __init__(self, largest):
+        self.largest = largest
+        self.size = 0
+        self.hash = hashlib.sha256()
+
+    def add(self, piece):
+        self.size += len(piece)
+        self.hash.update(piece)
+        return self.size <= self.largest
+
+    def sha256(self):
+        return self.hash.hexdigest()
+
+
+@stream_request_body
+class Upload(RequestHandler):
+    def initialize(self, folder, largest):
+        self.folder, self.largest = folder, largest
+        self.file = None
+
+    def prepare(self):
+        if int(self.request.headers.get("Content-Length", 0)) > self.largest:
+            raise HTTPError(413)
+        self.tally = Tally(self.largest)
+        number, self.part = mkstemp(prefix=".", dir=self.folder)
+        self.file = os.fdopen(number, "wb")
+
+    async def data_received(self, piece):
+        if not await asyncio.to_thread(self.keep, piece):
+            self.set_status(413)
+            await self.finish()
+
+    def keep(self, piece):
+        """Hash and write a piece, unless it is too much."""
+        fits = self.tally.add(piece)
+        if fits:
+            self.file.write(piece)
+        return fits
+
+    def put(self, name):
+        self.file.close()
+        path = os.path.join(self.folder, name)
+        self.set_status(200 if os.path.exists(path) else 201)
+        os.replace(self.part, path)
+        self.file = None
+        self.write({"size": self.tally.size, "sha256": self.tally.sha256()})
+
+    def on_connection_close(self):
+        super().on_connection_close()
+        self.discard()
+
+    def on_finish(self):
+        self.discard()
+
+    def discard(self):
+        """Remove what has no name yet."""
+        if self.file is not None:
+            self.file.close()
+            os.unlink(self.part)
+            self.file = None
+
+
+async def serve(host, port, stop, folder, largest):
+    routes = [(f"/files/({NAME})", Upload, {"folder": folder, "largest": largest})]
+    server = Application(routes).listen(port, host)
+    await stop.wait()
+    server.stop()
+    await server.close_all_connections()

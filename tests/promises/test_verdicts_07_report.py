@@ -1,0 +1,5 @@
+"""The verdicts on stub, solution, right and wrong answers of report, of lesson 07."""
+
+from tests.promises.judging import *  # noqa: F403
+
+EXERCISES = ("report",)
