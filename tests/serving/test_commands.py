@@ -177,7 +177,7 @@ def test_a_command_that_never_listens_is_an_error_with_its_output() -> None:
     silent = "import threading; print('thinking'); threading.Event().wait()"
     before = psutil.Process().children()
     with pytest.raises(CannotStart, match="has not opened port") as failed:
-        start(silent, "{port}", deadline=1.0)
+        start(silent, "{port}", deadline=4.0)  # for Python to start, and to print
     assert "thinking" in str(failed.value)
     assert psutil.Process().children() == before
 
