@@ -14,7 +14,7 @@ import h11
 from labsupport.checking import Exercise, Mismatch, StandIn, assert_equal, assert_that, fail
 from labsupport.checking.asserts import apart, having, patience
 from labsupport.checking.chat import people
-from labsupport.checking.web import request
+from labsupport.checking.web import request, response
 from labsupport.clock import Deadline
 
 exercise = Exercise(
@@ -163,21 +163,25 @@ class Clients:
         self.beside = None  # a connection that is kept
 
     async def ask(self, *rooms, path="/report/"):
-        """Ask for the report of a room, or for the reports of several; the response to come."""
+        """Ask for the report of a room, or for the reports of several; the response to come.
+
+        The request has been sent when this returns.
+        """
         conn = await self.peer.connect()
-        return self._send(conn, f"{path}{quote(rooms[0])}" if path else several(rooms))
+        target = f"{path}{quote(rooms[0])}" if path else several(rooms)
+        task = asyncio.ensure_future(self._response(await asks(conn, target), conn))
+        self.asked.append(task)
+        return task
 
     async def asks_and_leaves(self, target):
         """Send a request; the connection on which nobody will read."""
         conn = await self.peer.connect()
-        await conn.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await asks(conn, target)
         return conn
 
-    def _send(self, conn, target):
-        did = self.reports.did
-        task = asyncio.ensure_future(request(conn, "GET", target, did=did, timeout=UNTIL_THE_END))
-        self.asked.append(task)
-        return task
+    async def _response(self, client, conn):
+        with having(self.reports.did):
+            return await response(client, conn, timeout=UNTIL_THE_END)
 
     async def reaches(self, path):
         """The response to a request that needs no report."""
@@ -243,6 +247,14 @@ class Clients:
         await self.all_in()
 
 
+async def asks(conn, target):
+    """Send a request; what reads its response."""
+    client = h11.Connection(h11.CLIENT)
+    head = h11.Request(method="GET", target=target, headers=[("Host", "x")])
+    await conn.send(client.send(head) + client.send(h11.EndOfMessage()))
+    return client
+
+
 def text_of(room):
     """The report of a room."""
     return f"{room}: 21.5 °C\n"
@@ -278,17 +290,12 @@ async def serving(answer, reports, did):
 class Pieces:
     """A response that is read as it comes."""
 
-    def __init__(self, conn, did):
+    def __init__(self, client, conn, did):
+        self.client = client
         self.conn = conn
         self.did = did
-        self.client = h11.Connection(h11.CLIENT)
         self.body = b""
         self.over = False
-
-    async def ask(self, target):
-        head = h11.Request(method="GET", target=target, headers=[("Host", "x")])
-        data = self.client.send(head) + self.client.send(h11.EndOfMessage())
-        await self.conn.send(data)
 
     async def has(self, wanted, said, *, end=False):
         """Read until the body is this. end: and until it has ended."""
@@ -598,8 +605,8 @@ async def each_report_is_sent_as_soon_as_it_is_made(answer, draw, variant):
     reports = Reports(most=4)
     did = f"asked for the reports of {', '.join(rooms)} in one response, and let them end in turn"
     async with serving(answer, reports, did) as clients:
-        pieces = Pieces(await clients.peer.connect(), did)
-        await pieces.ask(several(rooms))
+        conn = await clients.peer.connect()
+        pieces = Pieces(await asks(conn, several(rooms)), conn, did)
         said = "a report is sent as soon as it is made, and those before it have been sent"
         wanted = ""
         for at, room in enumerate(rooms):
@@ -642,8 +649,9 @@ async def who_leaves_stops_nobody(answer, draw, variant):
         conns = [await clients.asks_and_leaves(f"/report/{room}") for room in left[:2]]
         conns.append(await clients.asks_and_leaves(several(left[2:])))
         await clients.all_in()
-        asked |= {room: await clients.ask(room) for room in (three, last)}
-        await clients.all_in()
+        for waits in (three, last):
+            asked[waits] = await clients.ask(waits)
+            await clients.all_in()
         reports.did = f"{did}; the client that asked for {one} left, and some that wait"
         for conn in [leaving, *conns]:
             await clients.gone(conn)
