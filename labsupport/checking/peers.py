@@ -64,6 +64,12 @@ GONE = 0.3  # seconds for the system and for threads that are just ending, after
 _PIECE = 64 * 1024
 _CALLS = 100_000  # of handle(connection) in one check
 _CONNECTIONS = 400  # that an answer may open in one check; many machines permit 1,024 descriptors
+_ENDING = (
+    "Nobody is connected any more, and `stop` was set. What did `serve` open or start that is "
+    "still there?",
+    "Whatever `serve` opens it closes, and whatever it starts it ends and waits for, before it "
+    "returns.",
+)
 _LINGER_0 = struct.pack("ii", 1, 0)
 # Below the ports that systems hand out for port 0 (32768 on Linux, 49152 elsewhere), so that no
 # connection takes the port between the moment it is chosen and the moment the answer binds it.
@@ -552,6 +558,7 @@ async def serving(peer: _S, ready: float, port: int | None) -> AsyncIterator[_S]
     ready: seconds that it may take. port: one that this answer has served before, so that a check
     can see it start again; without it a free one. On leaving, the connections are closed, stop is
     set, and the function must return within 2 s and leave nothing open; see `ServingPeer.stop`.
+    That it does not is apart from what the check is about, unless this calls `stop` itself.
     """
     answer, name = peer._answer, peer._name
     peer.port = _free_port(peer.transport) if port is None else port
@@ -569,7 +576,12 @@ async def serving(peer: _S, ready: float, port: int | None) -> AsyncIterator[_S]
             _note_crash(mismatch, peer._call, name)
             raise
         peer._close()
-        await peer.stop()
+        try:
+            await peer.stop()
+        except Mismatch as mismatch:
+            if mismatch.waited:  # else it has ended before, which may be what the check is about
+                mismatch.hints = _ENDING
+            raise
     finally:
         peer._close()
         peer._call.cancel()

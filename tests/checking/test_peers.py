@@ -312,6 +312,28 @@ def test_what_serve_leaves_behind_is_a_leak(judged: Judged, left: str, got: str)
     assert result.expected == CLOSED
 
 
+@pytest.mark.parametrize(
+    ("body", "loop", "own"),
+    [
+        (STOPPED, "while True", False),
+        (STOPPED, "os.pipe()\n        while not stop.is_set()", False),
+        (
+            f"{STOPPED}            await peer.stop()",
+            "os.pipe()\n        while not stop.is_set()",
+            True,
+        ),
+    ],
+    ids=["does not return", "leaks", "leaks, and stopped by the check"],
+)
+def test_what_is_wrong_at_the_end_is_apart_from_what_a_check_is_about(
+    judged: Judged, body: str, loop: str, own: bool
+) -> None:
+    server = f"import os\n{ECHO.replace('while not stop.is_set()', loop)}"
+    result = judged(body, server)
+    assert not result.passed
+    assert (result.hints[0] == "vague") == own, result
+
+
 ASYNC = """
 import asyncio
 
@@ -357,6 +379,7 @@ def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
         "    threading.Thread(target=later).start()\n",
     )
     assert (result.verdict, result.said) == ("failed", "`serve` returned before stop was set")
+    assert result.hints[0] == "vague", "it may have returned for what the check is about"
 
 
 def test_a_handler_gets_each_connection_with_its_timeout(judged: Judged) -> None:
