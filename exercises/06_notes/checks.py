@@ -5,16 +5,18 @@ promise: what else is wrong with a response is the affair of the check that is a
 """
 
 import json
+from contextlib import nullcontext
 from http import HTTPStatus
 
 from labsupport.checking import Exercise, StandIn, assert_bytes, assert_equal, assert_that, fail
+from labsupport.checking.asserts import apart
 from labsupport.checking.web import request
 
 exercise = Exercise(
     "notes",
     title="notes: a service that speaks JSON",
     lesson="06b",
-    minutes=50,
+    minutes=65,
     kind="core",
     entry="async def serve(host, port, stop, clock)",
 )
@@ -37,6 +39,53 @@ ALLOWED = {
     "/notes/1": {"DELETE", "GET", "HEAD", "OPTIONS", "PUT"},
 }
 
+# Hints for what is beside the subject of a check.
+TIME = (
+    "How often does your program ask the clock for one note, and what becomes of the number?",
+    "One call of clock.now() for each note that is made; what it returns goes into the note as it "
+    "is, with its fraction.",
+)
+TYPE = (
+    "By which field do you know what a body is? And where there is no such field?",
+    "What stands before the first semicolon, without white space and in lower case, is "
+    "application/json, or the type is another one.",
+    'kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()',
+)
+ORDER = (
+    "Which question did your program ask first, and which of them not at all?",
+    "Three questions, in this order: is the type JSON (415), is the body JSON in UTF-8 (400), is "
+    "it a note (422)?",
+)
+CODEC = (
+    "Which bytes does your program take for text?",
+    "JSON goes in UTF-8 between programs (RFC 8259, section 8.1). json.loads of bytes takes UTF-16 "
+    "and UTF-32 too, and errors='replace' makes a text of anything.",
+    "json.loads(self.request.body.decode()), and no other codec.",
+)
+TEXT = (
+    "What makes a note of a document, and what did your program look at?",
+    'An object whose "text" is a str of 1 to 1,000 characters. len counts characters; a text of '
+    "one space has one.",
+)
+PATH = (
+    "Which paths lead to your handlers, and what does int make of the last part?",
+    "int takes '+1', ' 1' and '1_0' too. Let the route say what an id looks like: "
+    'r"/notes/([0-9]+)", a pattern of the whole path.',
+)
+INSIDE = (
+    "Whose error does your except take it for?",
+    "An except ValueError around json.loads alone knows that the body is to blame. Ask the clock "
+    "outside of it.",
+)
+KEPT = (
+    "What has your program kept when the clock raises?",
+    "Ask the clock before you keep the note.",
+)
+END = (
+    "server.stop() ends the listening. What becomes of those who are connected?",
+    "At the end: server.stop(), then await server.close_all_connections().",
+)
+
 
 class Clock(StandIn):
     """A clock that is a second later each time, or fails."""
@@ -46,14 +95,14 @@ class Clock(StandIn):
     def __init__(self, begin):
         self.begin = begin
         self.time = begin
-        self.broken = ""
+        self.broken = None  # what now raises
 
     def __repr__(self):
         return "clock"
 
     def now(self):
         if self.broken:
-            raise OSError(self.broken)
+            raise self.broken
         self.time += 1
         return self.time
 
@@ -75,7 +124,7 @@ class Client:
             shown = ascii(body)[1:] if len(body) < 80 else f"of {len(body):,} bytes"
             said += f" with {'the type ' + kind if kind else 'no type'} and the body {shown}"
             said += " in chunks" if chunked else ""
-        self.did = f"{self.did}; then {said}" if self.did else said
+        self.did = f"{self.did}; then sent {said}" if self.did else f"sent {said}"
         conn = await self.peer.connect()
         got = await request(conn, method, target, fields, body, chunked=chunked, did=self.did)
         conn.close()
@@ -149,13 +198,17 @@ def written(text):
     return json.dumps({"text": text}).encode()
 
 
+def beside(so, *hints):
+    """Where it is so, the check's belief is not behind what is wrong, and these are the hints."""
+    return apart(*hints) if so else nullcontext()
+
+
 # ---- the step ----
 
 
 @problem.check(
     "a problem says its status",
     points=1,
-    misconception="defaults-are-the-contract",
     hints=[
         "Which members does the task ask for, and of which type is each?",
         "HTTPStatus(404).phrase is the title. What does HTTPStatus(499) do?",
@@ -221,20 +274,22 @@ async def a_fault_of_the_server_tells_no_detail(answer, draw, variant):
     deadline=15.0,
 )
 async def a_note_is_made_and_read(answer, draw, variant):
-    clock = Clock(draw.integer(1_000_000_000, 1_900_000_000))
+    clock = Clock(draw.integer(1_000_000_000, 1_900_000_000) + 0.25)
     async with answer.serving("serve", clock) as peer:
         assert_equal(await Client(peer).list(), [], "at first there is no note", "GET /notes")
         client = Client(peer)
         for number in (1, 2, 3):
             text = draw.word()
-            got = await client.ask("POST", "/notes", written(text))
-            client.status(got, 201, "a POST that makes a note says that it was made")
+            _, note = await client.make(text)
+            client.status(client.made, 201, "a POST that makes a note says that it was made")
+            with apart(*TIME):
+                said = "a note has the number that the clock gives, which is asked once for each"
+                assert_equal(note.get("made"), clock.begin + number, said, client.did)
             wanted = {"id": number, "text": text, "made": clock.begin + number}
             said = "who makes a note gets it back, with its id and the clock's time"
-            assert_equal(client.document(got, said), wanted, said, client.did)
-            place = got.field("location")
-            said = "the Location of a note that was made is where it can be read"
-            assert_equal(place, f"/notes/{number}", said, client.did)
+            assert_equal(note, wanted, said, client.did)
+            place = f"/notes/{number}"
+            leads_to(client.made, peer, place, client.did)
             got = await client.ask("GET", place)
             client.status(got, 200, "a note can be read where it is")
             said = "a note is read as it was made"
@@ -243,14 +298,27 @@ async def a_note_is_made_and_read(answer, draw, variant):
         assert_equal(await client.list(), [1, 2, 3], said, client.did)
 
 
+def leads_to(got, peer, target, did):
+    """The Location of a response has to be that of this target, by its path or as a whole URI."""
+    host, port = peer.address
+    place = got.field("location")
+    assert_that(
+        place in (target, f"http://{host}:{port}{target}"),
+        said="the Location of a note that was made is where it can be read",
+        expected=f"Location: {target}, or the same as a whole URI",
+        got="no Location" if place is None else f"Location: {place}",
+        did=did,
+    )
+
+
 @exercise.check(
     "bad input is the client's error",
     points=2,
     misconception="json-errors-are-500",
     hints=[
         "Which exceptions do decode and json.loads raise, and what does Tornado make of them?",
-        "Three questions, in this order: is the type JSON (415), is the body JSON in UTF-8 (400), "
-        "is it a note (422)? A wrong answer to one is raised as tornado.web.HTTPError(status).",
+        "Ask the body one question after the other. A wrong answer to one is raised as "
+        "tornado.web.HTTPError(status), with the status of that question.",
         "except ValueError around json.loads(body.decode()) has both errors. Then look at the "
         "type of what you have got before you ask it for a member.",
     ],
@@ -263,30 +331,47 @@ async def bad_input_is_the_clients_error(answer, draw, variant):
         place, note = await Client(peer).make(text)
         for method, target in (("POST", "/notes"), ("PUT", place)):
             said = "the body of such a type is not looked at"
-            for kind in ("text/plain", "application/x-www-form-urlencoded", None):
+            form = "application/x-www-form-urlencoded"
+            for kind in ("text/plain", f"{JSON}-patch+json", form, None):
                 client = Client(peer)
-                client.status(await client.ask(method, target, good, kind), 415, said)
+                got = await client.ask(method, target, good, kind)
+                with beside(got.status != 500, *TYPE):
+                    client.status(got, 415, said)
             said = "what is not JSON in UTF-8 cannot be understood"
-            for body in (good[:-1], b"", b"{}}", f"text={text}".encode(), b'{"text": "caf\xe9"}'):
+            bodies = [(body, ORDER) for body in (good[:-1], b"", b"{}}", b"text=milk")]
+            coded = (b'{"text": "caf\xe9"}', good.decode().encode("utf-16"))
+            for body, hints in (*bodies, *((body, CODEC) for body in coded)):
                 client = Client(peer)
-                client.status(await client.ask(method, target, body), 400, said)
+                got = await client.ask(method, target, body)
+                with beside(got.status != 500, *hints):
+                    client.status(got, 400, said)
             said = "what is JSON, and no note, cannot be worked with"
             documents = ({}, [text], text, None, {"text": 7}, {"text": None}, {"text": ""})
             for document in (*documents, {"text": "x" * (LONGEST + 1)}):
                 client = Client(peer)
                 got = await client.ask(method, target, json.dumps(document).encode())
-                client.status(got, 422, said)
+                with beside(got.status != 500, *TEXT):
+                    client.status(got, 422, said)
         client = Client(peer)
         said = "who is refused changes nothing"
-        got = await client.ask("GET", place)
-        assert_equal(client.document(got, said), note, said, f"sent bad input; {client.did}")
-        assert_equal(await client.list(), [note["id"]], said, f"sent bad input; {client.did}")
+        with apart("What has your program changed before it refuses?"):
+            got = await client.ask("GET", place)
+            assert_equal(client.document(got, said), note, said, f"sent bad input; {client.did}")
+            assert_equal(await client.list(), [note["id"]], said, f"sent bad input; {client.did}")
+        client = Client(peer)
         said = "a type may have parameters, and its letters may be large ones"
         got = await client.ask("PUT", place, good, "Application/JSON; charset=utf-8")
-        client.status(got, 200, said)
-        said = f"a text may have {LONGEST:,} characters"
-        got = await client.ask("PUT", place, written("x" * LONGEST))
-        client.status(got, 200, said)
+        with beside(got.status != 500, *TYPE):
+            client.status(got, 200, said)
+        for fitting in (" ", "\N{LATIN SMALL LETTER E WITH ACUTE}" * LONGEST):
+            client = Client(peer)
+            got = await client.ask("PUT", place, written(fitting))
+            with beside(got.status != 500, *TEXT):
+                client.status(got, 200, f"a text has 1 to {LONGEST:,} characters")
+        client = Client(peer)
+        got = await client.ask("PUT", place, written("\ud800"))
+        with beside(got.status != 500):
+            client.status(got, {200, 400, 422}, "half of a pair is taken or refused")
 
 
 @exercise.check(
@@ -298,7 +383,7 @@ async def bad_input_is_the_clients_error(answer, draw, variant):
         "write_error is called for every error of a handler; an unknown path needs a handler, too: "
         "default_handler_class. What is not an HTTPError comes there with the status 500.",
         "Application(routes, default_handler_class=Missing), where Missing has your write_error, "
-        "and a prepare that raises HTTPError(404). Ask the clock before you keep the note.",
+        "and a prepare that raises HTTPError(404).",
     ],
     deadline=20.0,
 )
@@ -308,11 +393,13 @@ async def every_error_is_a_problem_document(answer, draw, variant):
         place, _ = await Client(peer).make(draw.word())
         good = written(draw.word())
         said = "what is not there is not found"
-        for target in ("/", f"/{draw.word()}", "/notes/", "/notes/x", "/notes/2", f"{place}/x"):
+        below = ("/notes/", "/notes/x", "/notes/2", "/notes/+1", f"{place}/x")
+        for target in ("/", f"/{draw.word()}", *below):
             for method in ("GET", "DELETE"):
                 client = Client(peer)
                 got = await client.ask(method, target)
-                client.status(got, 404, said)
+                with beside(target in below, *PATH):
+                    client.status(got, 404, said)
                 client.problem(got, "an error is a problem document")
         for body, kind in ((good, "text/plain"), (good[:-1], JSON), (b"[]", JSON)):
             client = Client(peer)
@@ -322,20 +409,26 @@ async def every_error_is_a_problem_document(answer, draw, variant):
         client = Client(peer)
         client.problem(await client.ask("PATCH", place), "an error is a problem document")
         before = await Client(peer).list()
-        client = Client(peer)
-        clock.broken = draw.word()
-        client.did = f"let clock.now raise OSError({clock.broken!r})"
-        got = await client.ask("POST", "/notes", good)
-        client.status(got, 500, "what fails inside is the server's error")
-        client.problem(got, "an error is a problem document, also this one")
-        assert_that(
-            clock.broken.encode() not in got.body,
-            said="what went wrong inside is not for the client",
-            expected=f"a body without {clock.broken!r}",
-            got=got.body,
-            did=client.did,
-        )
-        assert_equal(await client.list(), before, "no note was made", client.did)
+        for kind in (OSError, ValueError, KeyError):
+            secret = draw.word()
+            clock.broken = kind(secret)
+            client = Client(peer)
+            client.did = f"let clock.now raise {kind.__name__}({secret!r})"
+            got = await client.ask("POST", "/notes", good)
+            with beside(400 <= got.status < 500, *INSIDE):
+                client.status(got, 500, "what fails inside is the server's error")
+            client.problem(got, "an error is a problem document, also this one")
+            for word in (secret, kind.__name__):
+                assert_that(
+                    word.encode() not in got.body,
+                    said="what went wrong inside is not for the client",
+                    expected=f"a body without {word!r}",
+                    got=got.body,
+                    did=client.did,
+                )
+            with apart(*KEPT):
+                said = "no note may be made when the clock fails"
+                assert_equal(await client.list(), before, said, client.did)
 
 
 @exercise.check(
@@ -518,25 +611,30 @@ async def a_repeat_does_no_harm(answer, draw, variant):
     points=1,
     misconception="globals-belong-to-the-app",
     hints=[
-        "serve was stopped and called again in the same process. Which of your objects live on?",
-        "Make the store in serve, and hand it to the handlers through the routes. Who is connected "
-        "is to be let go at the end.",
-        '(r"/notes", Collection, {"notes": notes}) calls initialize(notes=notes). At the end: '
-        "server.stop(), then await server.close_all_connections().",
+        "serve was called twice in the same process. Which of your objects do both calls have?",
+        "What a module or a class holds is there once. Make the store in serve, and hand it to the "
+        "handlers through the routes.",
+        '(r"/notes", Collection, {"notes": notes}) calls initialize(notes=notes).',
     ],
     deadline=20.0,
 )
 async def the_next_server_starts_anew(answer, draw, variant):
-    did = "made a note, set stop while a client was connected, and called serve again"
-    async with answer.serving("serve", Clock(1)) as peer:
-        await Client(peer).make(draw.word())
-        idle = await peer.connect()
-        await request(idle, "GET", "/notes")
-        await peer.stop(did="made a note, and set stop while a client was connected")
-        await idle.recv_until_eof(said="the connections of all clients end")
-    async with answer.serving("serve", Clock(100)) as peer:
-        client = Client(peer)
-        assert_equal(await client.list(), [], "each server has its own notes", did)
-        _, note = await client.make(draw.word())
-        said = "each server counts from 1, and asks its own clock"
-        assert_equal((note["id"], note.get("made")), (1, 101), said, did)
+    did = "made a note, and called serve again while the first call went on"
+    own = "each server has its own notes"
+    async with answer.serving("serve", Clock(1)) as first:
+        await Client(first).make(draw.word())
+        async with answer.serving("serve", Clock(100)) as second:
+            assert_equal(await Client(second).list(), [], own, did)
+            for number in (1, 2):
+                _, note = await Client(second).make(draw.word())
+                assert_equal(note["id"], number, "each server counts from 1", did)
+                said, made = "each server asks its own clock", note.get("made")
+                assert_that(made in range(101, 110), said, f"about {100 + number}", made, did)
+            assert_equal(await Client(first).list(), [1], own, did)
+            idle = await second.connect()
+            await request(idle, "GET", "/notes")
+            with apart(*END):
+                await second.stop(did="set stop while a client was connected")
+                await idle.recv_until_eof(said="the connections of all clients end")
+        did = "called serve twice, and set stop for the second call"
+        assert_equal(await Client(first).list(), [1], "the other server goes on", did)

@@ -1,7 +1,7 @@
 """Says a detail where there is none.
 
 refused by: a problem says its status
-misconception: defaults-are-the-contract
+misconception:
 """
 
 import json

@@ -1,7 +1,7 @@
 """Fails for a status that has no phrase.
 
 refused by: a problem says its status
-misconception: defaults-are-the-contract
+misconception:
 """
 
 import json

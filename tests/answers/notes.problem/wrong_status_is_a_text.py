@@ -1,7 +1,7 @@
 """Says the status as a text.
 
 refused by: a problem says its status
-misconception: defaults-are-the-contract
+misconception:
 """
 
 import json

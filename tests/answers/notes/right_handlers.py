@@ -1,4 +1,4 @@
-"""One base for all handlers, and a store that they are given."""
+"""One base for all handlers, a store that they are given, and the Location as a whole URI."""
 
 import json
 from http import HTTPStatus
@@ -91,7 +91,8 @@ class Collection(Handler):
     def post(self):
         note = self.notes.add(self.text())
         self.set_status(201)
-        self.set_header("Location", f"/notes/{note['id']}")
+        base = f"{self.request.protocol}://{self.request.host}"
+        self.set_header("Location", f"{base}/notes/{note['id']}")
         self.give(note)
 
 

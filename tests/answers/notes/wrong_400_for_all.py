@@ -1,7 +1,7 @@
 """Answers 400 to all bad input.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json

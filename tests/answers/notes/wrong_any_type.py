@@ -1,7 +1,7 @@
 """Reads the body as JSON, whatever its type says.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json

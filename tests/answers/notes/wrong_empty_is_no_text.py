@@ -1,7 +1,7 @@
 """Takes an empty body for an empty object.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json

@@ -1,7 +1,7 @@
 """Stops to listen, and leaves the connections open.
 
 refused by: the next server starts anew
-misconception: globals-belong-to-the-app
+misconception:
 """
 
 import json

@@ -1,7 +1,7 @@
 """Replaces what is not UTF-8, and keeps it.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json

@@ -1,7 +1,7 @@
 """Keeps a note before it asks the clock, which may fail.
 
 refused by: every error is a problem document
-misconception: defaults-are-the-contract
+misconception:
 """
 
 import json

@@ -1,7 +1,7 @@
 """Makes a text of whatever stands where the text should be.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json

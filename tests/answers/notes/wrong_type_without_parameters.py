@@ -1,7 +1,7 @@
 """Compares the whole field, and refuses a type that has parameters.
 
 refused by: bad input is the client's error
-misconception: json-errors-are-500
+misconception:
 """
 
 import json
