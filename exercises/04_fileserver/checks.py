@@ -129,18 +129,6 @@ async def refused(conn, said, did):
         assert_that(head.startswith(b"ERR "), said, "ERR, a reason and a line feed", head)
 
 
-def assert_own_address(answer, peer):
-    """Fail if it listens on more than the address that it was given."""
-    host = peer.address[0]
-    hosts = sorted({each.local[0] for each in answer.open_sockets() if each.state == "LISTEN"})
-    with apart(
-        "serve is told a host and a port. Which of them did your listener get?",
-        "socket.create_server((host, port)): with '' for the host it listens on every address.",
-    ):
-        said = "it listens on the address that it was given, and on no other"
-        assert_that(hosts == [host], said, expected=host, got=", ".join(hosts))
-
-
 async def stopped_in(peer, name, size, said):
     """A client that asked for a file, has read the beginning of it, and reads no more."""
     conn = await peer.connect()
@@ -179,7 +167,7 @@ async def sends_any_bytes_under_any_name(answer, draw, variant):
     for name, content in files.items():
         answer.put(f"{FOLDER}/{name}", content)
     async with served(answer) as peer:
-        assert_own_address(answer, peer)
+        peer.assert_own_address()
         conn = await peer.connect()
         await ask(conn, "mixed.bin")
         said = "the size of the file comes, and then all of its bytes"

@@ -276,7 +276,8 @@ async def a_fault_of_the_server_tells_no_detail(answer, draw, variant):
 async def a_note_is_made_and_read(answer, draw, variant):
     clock = Clock(draw.integer(1_000_000_000, 1_900_000_000) + 0.25)
     async with answer.serving("serve", clock) as peer:
-        assert_equal(await Client(peer).list(), [], "at first there is no note", "GET /notes")
+        peer.assert_own_address()
+        assert_equal(await Client(peer).list(), [], "at first there is no note", "sent GET /notes")
         client = Client(peer)
         for number in (1, 2, 3):
             text = draw.word()

@@ -30,7 +30,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from labsupport.checking.asserts import Mismatch, patience, touched
+from labsupport.checking.asserts import Mismatch, apart, assert_that, patience, touched
 from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.showing import count, show
 from labsupport.checking.standins import Flag
@@ -69,6 +69,11 @@ _ENDING = (
     "still there?",
     "Whatever `serve` opens it closes, and whatever it starts it ends and waits for, before it "
     "returns.",
+)
+_ADDRESS = (
+    "serve is told a host and a port. Which of them did your listener get?",
+    "The call that makes a listener takes both: without a host, or with '', it listens on every "
+    "address.",
 )
 _LINGER_0 = struct.pack("ii", 1, 0)
 # Below the ports that systems hand out for port 0 (32768 on Linux, 49152 elsewhere), so that no
@@ -489,6 +494,14 @@ class ServingPeer(Serving, _Accepting):
             "nothing listens on the port that your answer was given",
             "it listens on another port" if others else "it listens on no port",
         )
+
+    def assert_own_address(self) -> None:
+        """Fail if the answer listens on more than the address that it was given."""
+        listening = (each for each in self._answer.open_sockets() if each.state == "LISTEN")
+        hosts = sorted({each.local[0] for each in listening if each.local})
+        with apart(*_ADDRESS):
+            said = "it listens on the address that it was given, and on no other"
+            assert_that(hosts == [HOST], said, expected=HOST, got=", ".join(hosts))
 
     async def _socket_left(self) -> str:
         states = {each.state for each in self._own_sockets()}

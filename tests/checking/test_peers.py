@@ -368,6 +368,19 @@ def test_what_an_async_serve_leaves_in_its_loop_is_a_leak(
     assert (result.verdict, result.got) == ("leaked" if got else "passed", got), result
 
 
+@pytest.mark.parametrize("host", ["host", "''"], ids=["its own", "every one"])
+def test_a_server_listens_on_the_address_that_it_was_given(judged: Judged, host: str) -> None:
+    body = """
+        async with answer.serving("serve") as peer:
+            peer.assert_own_address()
+    """
+    result = judged(body, ECHO.replace("(host, port)) as", f"({host}, port)) as"))
+    if host == "host":
+        assert result.passed, result
+    else:
+        assert (result.expected, result.got, result.belief) == ("127.0.0.1", "0.0.0.0", ""), result
+
+
 def test_a_server_serves_until_it_is_told_to_stop(judged: Judged) -> None:
     result = judged(
         STOPPED,
