@@ -44,7 +44,7 @@ exercise = Exercise(
     "chunked",
     title="chunked: a body that comes in chunks",
     lesson="06a",
-    minutes=40,
+    minutes=45,
     kind="stretch",
     entry="class Chunks(body, lines), feed(data) -> event or None",
 )

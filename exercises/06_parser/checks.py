@@ -48,7 +48,7 @@ exercise = Exercise(
     "parser",
     title="parser: requests out of a stream of bytes",
     lesson="06a",
-    minutes=60,
+    minutes=75,
     kind="core",
     entry="class Parser(head, body), feed(data) -> list of events",
 )
