@@ -27,6 +27,10 @@ from labsupport.checking.showing import count, show
 BODY = 1_048_576  # bytes of a body at most, unless the caller says else
 LINES = 1024  # bytes of the line of a size, and of all trailers
 ROOM = 300  # characters of a body that feedback shows
+OVER = (
+    "What does your Chunks do with what comes behind its event?",
+    "A flag that is set with the event, also with an error; if it is set, feed returns None.",
+)
 BEGIN = "Begin with the other checks: they feed this in one piece."
 PARTS = {"body": ("kind", "body", "trailers", "rest"), "error": ("kind", "status")}
 HEAD = b"POST / HTTP/1.1\r\nHost: example\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -125,6 +129,7 @@ ENDS = [
     refused("a chunk that is longer than its size", b"4\r\nhello\r\n" + END),
     refused("a chunk that is shorter than its size", b"6\r\nhello\r\n" + END),
     refused("other bytes in the place of CR LF", b"5\r\nhelloXX0\r\n\r\n"),
+    refused("CR and another byte behind a chunk", b"5\r\nhello\rX0\r\n\r\n"),
     refused("a chunk that ends in LF alone", b"5\r\nhello\n" + END),
     refused("a size that ends in LF alone", b"5\nhello\r\n" + END,
             rule="RFC 9112, section 2.2: LF alone may end the lines of a head, and no others"),
@@ -311,13 +316,14 @@ async def however_the_body_is_cut(answer, draw, variant):
             for way, made in zip(ways, results, strict=True):
                 did = f"fed {probe.what}, {way}{mind}"
                 events = [event for event in made if event is not None]
-                assert_that(
-                    len(events) <= 1,
-                    "a body is one event, and feed returns None from then on",
-                    expected="one event",
-                    got=show(events),
-                    did=did,
-                )
+                with apart(*OVER):
+                    assert_that(
+                        len(events) <= 1,
+                        "a body is one event, and feed returns None from then on",
+                        expected="one event",
+                        got=show(events),
+                        did=did,
+                    )
                 compared(events[0] if events else None, first, said, did, probe)
 
 
@@ -417,7 +423,8 @@ async def what_lies_behind(answer, draw, variant):
             [[got, later]] = await answer.replay("Chunks", "feed", [run])
             did = f"fed {probe.what}, {count(behind, 'byte')} of it with the body, then the others"
             compared(got, (*probe.event[:3], probe.data[size:at]), said, did, probe)
-            assert_equal(later, None, said="after the event feed returns None", did=did)
+            with apart(*OVER):
+                assert_equal(later, None, said="after the event feed returns None", did=did)
 
 
 @exercise.check(
