@@ -9,19 +9,30 @@ A probe says what h11 and Tornado do with it, behind the head of a request; test
 test_probes.py holds that against the two.
 """
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
-from labsupport.checking import AnswerRaised, Exercise, Mismatch, assert_equal, assert_that
-from labsupport.checking.asserts import having
-from labsupport.checking.showing import show
+from labsupport.checking import Exercise, assert_equal, assert_that
+from labsupport.checking.asserts import apart
+from labsupport.checking.readings import (
+    H11_TAKES,
+    REFUSED,
+    TAKEN,
+    assert_event,
+    beside,
+    every_cut,
+)
+from labsupport.checking.showing import count, show
 
 BODY = 1_048_576  # bytes of a body at most, unless the caller says else
 LINES = 1024  # bytes of the line of a size, and of all trailers
 ROOM = 300  # characters of a body that feedback shows
-PARTS = ("kind", "body", "trailers", "rest")
-TAKEN = "h11 and Tornado take it"
-REFUSED = "h11 and Tornado refuse it"
-H11_TAKES = "h11 takes it, Tornado refuses it"
+OVER = (
+    "What does your Chunks do with what comes behind its event?",
+    "A flag that is set with the event, also with an error; if it is set, feed returns None.",
+)
+BEGIN = "Begin with the other checks: they feed this in one piece."
+PARTS = {"body": ("kind", "body", "trailers", "rest"), "error": ("kind", "status")}
 HEAD = b"POST / HTTP/1.1\r\nHost: example\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 step = Exercise(
@@ -37,7 +48,7 @@ exercise = Exercise(
     "chunked",
     title="chunked: a body that comes in chunks",
     lesson="06a",
-    minutes=40,
+    minutes=45,
     kind="stretch",
     entry="class Chunks(body, lines), feed(data) -> event or None",
 )
@@ -77,7 +88,11 @@ JOINED = [
     taken("a chunk with line ends and a last chunk in it", b"9\r\n\r\n0\r\n\r\n\r\n\r\n" + END,
           b"\r\n0\r\n\r\n\r\n"),
     taken("a chunk with any bytes", b"4\r\n\x00\xff\n\r\r\n" + END, b"\x00\xff\n\r"),
+]  # fmt: skip
+
+ZEROS = [
     taken("sizes with zeros before them", b"0005\r\nhello\r\n000\r\n\r\n", b"hello"),
+    taken("a size of 20 digits, most of them zeros", b"0" * 19 + b"5\r\nhello\r\n" + END, b"hello"),
 ]  # fmt: skip
 
 DIGITS = [
@@ -88,6 +103,7 @@ DIGITS = [
     refused("a blank before a size", b" 5\r\nhello\r\n" + END),
     refused("a blank behind a size, and no extension", b"5 \r\nhello\r\n" + END,
             others=H11_TAKES, rule="RFC 9112, section 7.1.1: blanks may stand before a semicolon"),
+    refused("two CR behind a size", b"5\r\r\nhello\r\n" + END),
     refused("a size of nothing", b"\r\nhello\r\n" + END),
     refused("a size of nothing, and a blank line", b"\r\n\r\n"),
     refused("a size that is no number", b"five\r\nhello\r\n" + END),
@@ -102,6 +118,8 @@ EXTENSIONS = [
     taken("an extension of the last chunk", HELLO + b"0;a=b\r\n\r\n", b"hello", H11_TAKES, IGNORE),
     taken("blanks before the semicolon", b"5 \t;a=b\r\nhello\r\n" + END, b"hello", REFUSED,
           "RFC 9112, section 7.1.1: blanks may stand before a semicolon, and mean nothing"),
+    refused("a vertical tab before the semicolon", b"5\x0b;a=b\r\nhello\r\n" + END),
+    refused("a DEL in an extension", b"5;a\x7fb\r\nhello\r\n" + END, others=H11_TAKES, rule=IGNORE),
     refused("a line feed in an extension", b"5;a\nb\r\nhello\r\n" + END, rule=IGNORE),
     refused("a CR in an extension", b"5;a\rb\r\nhello\r\n" + END, others=H11_TAKES,
             rule="RFC 9112, section 2.2: a CR without LF makes its element invalid"),
@@ -111,24 +129,41 @@ ENDS = [
     refused("a chunk that is longer than its size", b"4\r\nhello\r\n" + END),
     refused("a chunk that is shorter than its size", b"6\r\nhello\r\n" + END),
     refused("other bytes in the place of CR LF", b"5\r\nhelloXX0\r\n\r\n"),
+    refused("CR and another byte behind a chunk", b"5\r\nhello\rX0\r\n\r\n"),
     refused("a chunk that ends in LF alone", b"5\r\nhello\n" + END),
     refused("a size that ends in LF alone", b"5\nhello\r\n" + END,
             rule="RFC 9112, section 2.2: LF alone may end the lines of a head, and no others"),
 ]  # fmt: skip
 
+# Tornado waits for two bytes behind a chunk: it cannot be asked what it does with this.
+EARLY = refused("a chunk, and one byte behind it", b"5\r\nhelloX", others="h11 refuses it")
+
 APART = "RFC 9112, section 7.1.2: trailers are kept apart from the head, or dropped"
 TRAILERS = [
     taken("a trailer", HELLO + b"0\r\nDigest: abc=\r\n\r\n", b"hello", H11_TAKES, APART,
           trailers=[(b"digest", b"abc=")]),
-    taken("two trailers of one name", HELLO + b"0\r\nX: a\r\nY:\r\nx:\t b c \r\n\r\n", b"hello",
-          H11_TAKES, APART, trailers=[(b"x", b"a"), (b"y", b""), (b"x", b"b c")]),
     taken("a length among the trailers, which comes too late",
           HELLO + b"0\r\nContent-Length: 99\r\n\r\n", b"hello", H11_TAKES, APART,
           trailers=[(b"content-length", b"99")]),
+]  # fmt: skip
+
+TWICE = taken(
+    "two trailers of one name",
+    HELLO + b"0\r\nX: a\r\nY:\r\nx:\t b c \r\n\r\n", b"hello", H11_TAKES, APART,
+    trailers=[(b"x", b"a"), (b"y", b""), (b"x", b"b c")],
+)  # fmt: skip
+
+NO_TRAILERS = [
     refused("a space before the colon of a trailer", HELLO + b"0\r\nX : a\r\n\r\n",
+            rule="RFC 9112, section 5.1"),
+    refused("a space before the name of a trailer", HELLO + b"0\r\n X: a\r\n\r\n",
             rule="RFC 9112, section 5.1"),
     refused("a trailer without a colon", HELLO + b"0\r\nGET / HTTP/1.1\r\n\r\n",
             rule="RFC 9112, section 5.1"),
+    refused("two CR behind a trailer", HELLO + b"0\r\nX: a\r\r\n\r\n",
+            rule="RFC 9112, section 2.2"),
+    refused("a DEL in a trailer", HELLO + b"0\r\nX: a\x7fb\r\n\r\n", others=H11_TAKES,
+            rule="RFC 9110, section 5.5"),
     refused("a NUL in a trailer", HELLO + b"0\r\nX: a\0b\r\n\r\n", rule="RFC 9110, section 5.5"),
 ]  # fmt: skip
 
@@ -139,56 +174,24 @@ BEHIND = [
     taken("two requests behind no chunk", END, b"", rest=GET + GET),
 ]  # fmt: skip
 
-PROBES = [*JOINED, *DIGITS, *EXTENSIONS, *ENDS, *TRAILERS, *BEHIND]
+UNCUT = [
+    *JOINED, *ZEROS, *DIGITS, *EXTENSIONS, *ENDS, *TRAILERS, TWICE, *NO_TRAILERS,
+]  # fmt: skip
+PROBES = [*UNCUT, *BEHIND]
 
 
-def cut(data, at):
-    """A body that is cut there, in words: the bytes around the cut."""
-    return f"cut behind byte {at}: {show(data[max(0, at - 24) : at])} | {show(data[at:], 24)}"
-
-
-def beside(probe):
-    """What h11 and Tornado do with a body, whom the task goes with where they differ, and why."""
-    said = probe.others
-    takes = probe.event[0] == "body"
-    if probe.others == H11_TAKES:
-        said += f"; the task goes with {'h11' if takes else 'Tornado'}"
-    elif takes != (probe.others == TAKEN):
-        said += "; the task goes with neither"
-    return f"{said}. {probe.rule}." if probe.rule else f"{said}."
-
-
-async def results_of(answer, runs, *limits):
-    """For each run a new Chunks; what each of its feeds returned."""
-    try:
-        return await answer.replay("Chunks", "feed", runs, *limits)
-    except AnswerRaised:  # once more, one by one: the call that raises is named
-        made = []
-        for run in runs:
-            chunks = await answer.new("Chunks", *limits)
-            made.append([await chunks.call("feed", piece) for piece in run])
-        return made
-
-
-def differing(got, wanted, said, did, probe):
-    """Fail unless both are equal: name the part, and say what others do with this body."""
-    try:
-        if all(isinstance(event, tuple) and event[:1] == ("body",) for event in (got, wanted)):
-            for part, came, due in zip(PARTS, got, wanted, strict=False):
-                assert_equal(came, due, said=f"{said}: the {part}", did=did)
-        assert_equal(got, wanted, said=said, did=did)
-    except Mismatch as mismatch:
-        mismatch.notes.append(beside(probe))
-        raise
+def compared(got, due, said, did, probe):
+    """Fail unless this is the event that is due, or None; say what others do with this body."""
+    with beside(probe.others, probe.rule, takes=probe.event[0] == "body"):
+        assert_event(got, due, PARTS, said, did)
 
 
 async def whole(answer, probes, said):
     """Each body, in one piece to a new Chunks, gives the event that is due."""
-    for probe, [got] in zip(
-        probes, await results_of(answer, [[probe.data] for probe in probes]), strict=True
-    ):
+    runs = [[probe.data] for probe in probes]
+    for probe, [got] in zip(probes, await answer.replay("Chunks", "feed", runs), strict=True):
         did = f"fed {probe.what}, in one piece: {show(probe.data, ROOM)}"
-        differing(got, probe.event, said, did, probe)
+        compared(got, probe.event, said, did, probe)
 
 
 # ---- the step: the line before a chunk
@@ -206,12 +209,20 @@ async def whole(answer, probes, said):
 )
 async def a_size_is_digits(answer, draw, variant):
     number = draw.integer(256, 70_000)
-    good = {b"%x" % number: number, b"%X" % number: number, b"0": 0, b"000a": 10}
+    good = {b"%x" % number: number, b"%X" % number: number, b"0": 0, b"0" * 19 + b"a": 10}
     bad = [b"+5", b"-5", b"0x5", b"1_0", b"", b" 5", b"5 ", b"5\t", b"g", b"5.0", b"5\n", b"5\r"]
-    for line in [*good, *bad]:
+    with apart("Digits and letters from a to f, in either case, any number of them: one size."):
+        for line, size in good.items():
+            assert_equal(
+                await answer.call("size_of", line),
+                size,
+                said="hexadecimal digits are a size",
+                did=f"called size_of({line!r})",
+            )
+    for line in bad:
         assert_equal(
             await answer.call("size_of", line),
-            good.get(line),
+            None,
             said="a size is hexadecimal digits and nothing else",
             did=f"called size_of({line!r})",
         )
@@ -235,11 +246,11 @@ async def an_extension_says_nothing(answer, draw, variant):
             said="the size ends at the semicolon, or at the blanks before it",
             did=f"called size_of({line!r})",
         )
-    for line in (b"5;a\nb", b"5;a\rb", b"5;a\0", b";a", b" ;a"):
+    for line in (b"5;a\nb", b"5;a\rb", b"5;a\0", b"5;a\x7f", b"5\x0b;a", b";a", b" ;a"):
         assert_equal(
             await answer.call("size_of", line),
             None,
-            said="without a size, or with a control character behind it, the line is none",
+            said="without a size, or with a control character behind it, this is no line of a size",
             did=f"called size_of({line!r})",
         )
 
@@ -259,6 +270,12 @@ async def an_extension_says_nothing(answer, draw, variant):
 async def chunks_are_joined(answer, draw, variant):
     said = "the body is the data of all chunks, one behind the other"
     await whole(answer, JOINED, said)
+    with apart(
+        "Which number is 0005, and which is 000?",
+        "Zeros may stand before a size. The last chunk has the size 0: compare the number that "
+        "size_of returns, not the text.",
+    ):
+        await whole(answer, ZEROS, said)
     pieces = [draw.bytes(size) for size in draw.sizes(draw.integer(300, 900), 200)]
     data = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
     drawn = taken(f"{len(pieces)} chunks of random bytes", data + END, b"".join(pieces))
@@ -278,34 +295,36 @@ async def chunks_are_joined(answer, draw, variant):
     deadline=30.0,
 )
 async def however_the_body_is_cut(answer, draw, variant):
-    [[came]] = await results_of(answer, [[HELLO + END]])
-    assert_that(
-        isinstance(came, tuple) and came[:1] == ("body",),
-        "a body in one piece is an event",
-        expected=show(("body", b"hello", [], b"")),
-        got=show(came),
-        did=f"fed {show(HELLO + END)}",
-    )
-    for probe in PROBES:
-        if probe in BEHIND:
-            continue
-        data = probe.data
-        cuts = range(1, len(data))
-        runs = [[data], *([data[:at], data[at:]] for at in cuts), [bytes([byte]) for byte in data]]
-        ways = [*(cut(data, at) for at in cuts), f"byte by byte: {show(data, ROOM)}"]
-        [[first], *results] = await results_of(answer, runs)
-        for way, made in zip(ways, results, strict=True):
-            did = f"fed {probe.what}, {way}"
-            events = [event for event in made if event is not None]
-            assert_that(
-                len(events) <= 1,
-                "a body is one event, and feed returns None from then on",
-                expected="one event",
-                got=show(events),
-                did=did,
-            )
-            said = "however a body is cut, the event is that of the whole"
-            differing(events[0] if events else None, first, said, did, probe)
+    [[came]] = await answer.replay("Chunks", "feed", [[HELLO + END]])
+    with apart("Begin with the check `chunks are joined`."):
+        assert_that(
+            isinstance(came, tuple) and came[:1] == ("body",),
+            "a body in one piece is an event",
+            expected=show(("body", b"hello", [], b"")),
+            got=show(came),
+            did=f"fed {show(HELLO + END)}",
+        )
+    with apart(BEGIN):
+        wholes = await answer.replay("Chunks", "feed", [[probe.data] for probe in UNCUT])
+    for probe, [first] in zip(UNCUT, wholes, strict=True):
+        ways, runs = zip(*every_cut(probe.data), strict=True)
+        results = await answer.replay("Chunks", "feed", runs)
+        right = first == probe.event
+        said = "however a body is cut, the event is that of the whole"
+        mind = "" if right else "; expected is what it made of the whole, which is wrong itself"
+        with nullcontext() if right else apart(BEGIN):
+            for way, made in zip(ways, results, strict=True):
+                did = f"fed {probe.what}, {way}{mind}"
+                events = [event for event in made if event is not None]
+                with apart(*OVER):
+                    assert_that(
+                        len(events) <= 1,
+                        "a body is one event, and feed returns None from then on",
+                        expected="one event",
+                        got=show(events),
+                        did=did,
+                    )
+                compared(events[0] if events else None, first, said, did, probe)
 
 
 @exercise.check(
@@ -346,7 +365,14 @@ async def extensions_are_ignored(answer, draw, variant):
     ],
 )
 async def a_chunk_ends_where_it_says(answer, draw, variant):
-    await whole(answer, ENDS, "a chunk that does not end in CR LF is answered 400")
+    said = "a chunk that does not end in CR LF is answered 400"
+    await whole(answer, ENDS, said)
+    with apart(
+        "How many bytes have to come, until it is known that they are wrong?",
+        "One is enough where it is not CR: no byte that follows can mend it.",
+        r'b"\r\n".startswith(...) is true of b"", of b"\r" and of b"\r\n".',
+    ):
+        await whole(answer, [EARLY], f"{said}, as soon as a byte is wrong")
 
 
 @exercise.check(
@@ -354,13 +380,26 @@ async def a_chunk_ends_where_it_says(answer, draw, variant):
     points=2,
     misconception="last-field-wins",
     hints=[
-        "What may come between the last chunk and the blank line?",
-        "Lines of fields, by the rules of the head. They are a list of pairs; none is obeyed.",
-        "Take lines until an empty one; name.lower(), and the value without blanks around it.",
+        "What does a dictionary keep of two lines with one name?",
+        "All trailers are kept: a list of pairs, in the order of their lines.",
+        "trailers.append((name.lower(), value)), with the value without blanks around it.",
     ],
 )
 async def trailers_are_kept_apart(answer, draw, variant):
-    await whole(answer, TRAILERS, "trailers are a list of pairs, by the rules for fields")
+    with apart(
+        "What may come between the last chunk and the blank line?",
+        "Lines of fields, by the rules of the head. They are a list of pairs; none is obeyed.",
+        "Take lines until an empty one; name.lower(), and the value without blanks around it.",
+    ):
+        await whole(answer, TRAILERS, "trailers are a list of pairs, and none is obeyed")
+    await whole(answer, [TWICE], "trailers are a list of pairs, and each line is one")
+    with apart(
+        "Which bytes may stand in a name, and which in a value?",
+        "A name is a token: no space is in it, nor before it, nor behind it. Only the tab is a "
+        "control character that a value may have.",
+        'line.partition(b":") and TOKEN.issuperset(name), without strip() before it.',
+    ):
+        await whole(answer, NO_TRAILERS, "what is no field is no trailer, and is answered 400")
 
 
 @exercise.check(
@@ -380,10 +419,12 @@ async def what_lies_behind(answer, draw, variant):
         size = len(probe.data) - len(probe.event[3])
         for behind in (0, 1, draw.integer(2, 30)):
             at = size + behind
-            [[got, later]] = await results_of(answer, [[probe.data[:at], probe.data[at:]]])
-            did = f"fed {probe.what}, in two pieces, the second {behind} bytes behind the body"
-            differing(got, (*probe.event[:3], probe.data[size:at]), said, did, probe)
-            assert_equal(later, None, said="after the event feed returns None", did=did)
+            run = [probe.data[:at], probe.data[at:]]
+            [[got, later]] = await answer.replay("Chunks", "feed", [run])
+            did = f"fed {probe.what}, {count(behind, 'byte')} of it with the body, then the others"
+            compared(got, (*probe.event[:3], probe.data[size:at]), said, did, probe)
+            with apart(*OVER):
+                assert_equal(later, None, said="after the event feed returns None", did=did)
 
 
 @exercise.check(
@@ -392,32 +433,39 @@ async def what_lies_behind(answer, draw, variant):
     misconception="length-can-be-trusted",
     hints=[
         "When is it known that a body is too long?",
-        "When a size says so: compare before its data comes. Lines have limits, too, also those "
-        "that have not ended.",
-        "len(body) + size > limit: 413. More bytes than `lines` before the CR LF: 400 in a size, "
-        "431 in the trailers, all of which count together with the blank line.",
+        "When a size says so: compare before its data comes. What has come counts, too.",
+        "len(body) + size > limit: 413.",
     ],
 )
 async def limits(answer, draw, variant):
     got = ("body", b"hello", [], b"")
-    long_one = b"5;" + b"a" * 6 + b"\r\nhello\r\n"  # 10 bytes, and the last chunk has 3
-    trailer = ("body", b"hello", [(b"x", b"abcd")], b"")
-    for room, data, wanted, what in (
-        ((5,), HELLO + END, got, "a body as long as the limit"),
-        ((4,), b"5\r\n", ("error", 413), "a size that is one more than the limit"),
-        ((9,), HELLO + b"5\r\n", ("error", 413), "a second size, beyond what is left"),
+    for room, data, due, what in (
+        ((5,), HELLO + END, got, "a body of 5 bytes"),
+        ((4,), b"5\r\n", ("error", 413), "a size of 5"),
+        ((9,), HELLO + b"5\r\n", ("error", 413), "5 bytes, and another size of 5"),
         ((10,), b"f" * 900 + b"\r\n", ("error", 413), "a size of 900 digits"),
-        ((5, 10), long_one + END, got, "the line of a size as long as the limit"),
-        ((5, 9), long_one + END, ("error", 400), "the line of a size beyond the limit"),
-        ((5, 9), b"5;" + b"a" * 8, ("error", 400), "a line that does not end, beyond the limit"),
-        ((5, 11), HELLO + b"0\r\nX: abcd\r\n\r\n", trailer, "trailers as long as the limit"),
-        ((5, 10), HELLO + b"0\r\nX: abcd\r\n\r\n", ("error", 431), "trailers beyond the limit"),
-        ((5, 10), HELLO + b"0\r\nX: a\r\nY: b\r\n", ("error", 431), "two that are too long"),
-        ((5, 10), HELLO + b"0\r\nX: abcdefgh", ("error", 431), "a trailer that does not end"),
     ):
-        with having(f"fed {what} to Chunks{room}: {show(data)}"):
-            [[event]] = await results_of(answer, [[data]], *room)
-            assert_equal(event, wanted, said="the limits are kept, and they themselves are allowed")
+        await limited(answer, room, data, due, what)
+    long_one = b"5;" + b"a" * 6 + b"\r\nhello\r\n"  # 10 bytes, and the last chunk has 3
+    two = HELLO + b"0\r\nX: a\r\nY: b\r\n"
+    trailer = HELLO + b"0\r\nX: abcd\r\n\r\n"
+    kept = ("body", b"hello", [(b"x", b"abcd")], b"")
+    with apart(
+        "How much does your Chunks keep of a line that never ends?",
+        "Lines have a limit, CR LF counted, also those that have not ended. All trailers count "
+        "together, with the blank line.",
+        "More than `lines` bytes, CR LF counted: 400 in a size, 431 in the trailers.",
+    ):
+        for room, data, due, what in (
+            ((5, 10), long_one + END, got, "the line of a size, 10 bytes long"),
+            ((5, 9), long_one + END, ("error", 400), "the line of a size, 10 bytes long"),
+            ((5, 9), b"5;" + b"a" * 8, ("error", 400), "10 bytes of the line of a size"),
+            ((5, 11), trailer, kept, "trailers of 11 bytes, with the blank line"),
+            ((5, 10), trailer, ("error", 431), "trailers of 11 bytes, with the blank line"),
+            ((5, 10), two, ("error", 431), "two trailers of 6 bytes each"),
+            ((5, 10), HELLO + b"0\r\nX: abcdefgh", ("error", 431), "11 bytes of a trailer"),
+        ):
+            await limited(answer, room, data, due, what)
     most = b"%x\r\n" % BODY + bytes(BODY) + b"\r\n"
     for data, wanted, what in (
         (most + END, "body", f"a body of {BODY:,} bytes"),
@@ -425,10 +473,18 @@ async def limits(answer, draw, variant):
         (b"0;".ljust(LINES - 2, b"a") + b"\r\n\r\n", "body", f"a line of {LINES:,} bytes"),
         (b"0;".ljust(LINES - 1, b"a") + b"\r\n\r\n", "error", f"a line of {LINES + 1:,} bytes"),
     ):
-        [[event]] = await results_of(answer, [[data]])
-        assert_equal(
-            event[:1] if isinstance(event, tuple) else event,
-            (wanted,),
-            said="these are the limits when the caller gives none",
-            did=f"fed {what} to Chunks()",
-        )
+        [[event]] = await answer.replay("Chunks", "feed", [[data]])
+        with apart("A Chunks() has the limits 1_048_576 and 1024, which are allowed themselves."):
+            assert_equal(
+                event[:1] if isinstance(event, tuple) else event,
+                (wanted,),
+                said="these are the limits when the caller gives none",
+                did=f"fed {what} to Chunks()",
+            )
+
+
+async def limited(answer, room, data, due, what):
+    """A body fed to a Chunks with these limits gives the event that is due."""
+    did = f"fed {what}, to Chunks({', '.join(map(str, room))}): {show(data, ROOM)}"
+    [[event]] = await answer.replay("Chunks", "feed", [[data]], *room)
+    assert_event(event, due, PARTS, "the limits are kept, and they themselves are allowed", did)

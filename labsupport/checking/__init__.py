@@ -33,6 +33,7 @@ schedule is shown with the simplest schedule that fails alike (reducing).
     suspects                     the programs that a learner's peers tell right from wrong
     chat                         the clients of a chat room, which several exercises build
     web                          a client of HTTP/1.1, for answers that serve it
+    readings                     streams of HTTP/1.1, for answers that read them
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
     files, buffers               what an answer left in its folder and in its sockets, unopened

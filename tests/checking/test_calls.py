@@ -186,6 +186,7 @@ def test_runs_are_replayed_each_on_an_object_of_its_own(judged: Judged) -> None:
             await answer.replay("Box", "add", [[1], [1, -1]])
         except AnswerRaised as raised:
             assert raised.message == "negative"
+            assert answer.did == "called Box().add(-1)"
         else:
             assert False
         await answer.replay("Box", "multiply", [[1], [2]])

@@ -26,6 +26,7 @@ STREAMS: list[bytes] = [
     GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET,
     b"GET / HTTP/1.0\r\n\r\n" + GET,
     POST.replace(b" 5", b" 5, 5"),
+    POST.replace(b" 5", b" %d" % (checks.BODY + 1)),
     POST.replace(b": 5", b": 5\r\nContent-Length: 5"),
 ]
 CHANGES = 4000
@@ -76,7 +77,17 @@ DIFFERENCES: dict[str, Callable[[Place], bool]] = {
     "9112, 6.1: chunks are read; here they are the affair of another exercise": has(
         rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\n"
     ),
+    "9110, 2.5: a higher minor version is read as one of 1.1, which has to come with a Host": (
+        lambda place: (
+            place.ours == ERROR
+            and bool(re.match(rb"\n[^\n]* HTTP/1\.[2-9]\n", place.head))
+            and not re.search(rb"\nhost:", place.head, re.I)
+        )
+    ),
     "9110, 15.6.6: 505 for another major version": has(rb"\A\n[^\n]* HTTP/[02-9]\.[0-9]\n"),
+    "9110, 15.5.14: 413 for a body that is larger than the server takes; h11 has no limit": (
+        lambda place: place.ours == ERROR and place.theirs is None and too_long(place.head)
+    ),
     "9110, 8.6: equal lengths are refused, or taken for one": lambda place: (
         place.ours == ERROR and equal_lengths(place.head)
     ),
@@ -84,6 +95,11 @@ DIFFERENCES: dict[str, Callable[[Place], bool]] = {
         place.theirs is None and place.before is not None and closing(place.before)
     ),
 }
+
+
+def too_long(head: bytes) -> bool:
+    lengths = re.findall(rb"\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\n)", head, re.I)
+    return any(int(length) > checks.BODY for length in lengths)
 
 
 def equal_lengths(head: bytes) -> bool:

@@ -107,3 +107,11 @@ def test_tornado_does_with_each_stream_what_the_checks_say() -> None:
         for stream, does, says in zip(STREAMS, took, said, strict=True)
         if does is not says
     ] == []
+
+
+def test_h11_refuses_one_wrong_byte_behind_a_chunk() -> None:
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(chunked.HEAD + chunked.EARLY.data)
+    assert [type(connection.next_event()) for _ in range(2)] == [h11.Request, h11.Data]
+    with pytest.raises(h11.RemoteProtocolError):
+        connection.next_event()

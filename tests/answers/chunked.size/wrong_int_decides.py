@@ -1,6 +1,6 @@
 """Lets int decide what a size is.
 
-refused by: a size is hexadecimal digits
+refused by: a size is hexadecimal digits, an extension says nothing
 misconception: int-reads-digits-only
 """
 

@@ -1,6 +1,6 @@
 """Strips blanks off a size that has no extension.
 
-refused by: a size is hexadecimal digits
+refused by: a size is hexadecimal digits, an extension says nothing
 misconception: int-reads-digits-only
 """
 

@@ -1,7 +1,7 @@
 """Refuses a length among the trailers.
 
 refused by: trailers are kept apart
-misconception: last-field-wins
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

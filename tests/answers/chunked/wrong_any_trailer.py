@@ -1,7 +1,7 @@
 """Takes any line for a trailer, and keeps those that have a name.
 
 refused by: trailers are kept apart
-misconception: last-field-wins
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -1,7 +1,7 @@
 """Drops trailers.
 
 refused by: trailers are kept apart, what lies behind belongs to the next request, limits
-misconception: last-field-wins
+misconception: blank-line-in-one-recv
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

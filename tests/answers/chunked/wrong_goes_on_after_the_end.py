@@ -1,7 +1,7 @@
 """Gives an event for what is fed behind an error, too.
 
 refused by: however the body is cut
-misconception: recv-is-a-message
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -1,6 +1,6 @@
 """Lets int decide what a size is.
 
-refused by: a size is digits
+refused by: a size is digits, extensions are ignored
 misconception: int-reads-digits-only
 """
 

@@ -1,7 +1,7 @@
 """Has a limit for each trailer, and none for their number.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -1,7 +1,7 @@
 """Waits for the end of a line, however long it is.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -1,7 +1,7 @@
 """Refuses extensions, as Tornado does.
 
 refused by: extensions are ignored, limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

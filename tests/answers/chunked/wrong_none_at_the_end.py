@@ -1,7 +1,7 @@
 """Refuses an extension of the last chunk.
 
 refused by: extensions are ignored, limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

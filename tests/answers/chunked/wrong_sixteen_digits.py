@@ -1,6 +1,6 @@
 """Takes a size of more than sixteen digits for none.
 
-refused by: limits
+refused by: chunks are joined, limits
 misconception: length-can-be-trusted
 """
 

@@ -1,7 +1,7 @@
 """Answers 400 to trailers that are too long.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -1,7 +1,7 @@
 """Refuses zeros before a number.
 
 refused by: a length is digits
-misconception: int-reads-digits-only
+misconception:
 """
 
 

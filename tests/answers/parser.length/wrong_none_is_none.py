@@ -1,7 +1,7 @@
 """Has no length for a request that says none.
 
 refused by: one value or none
-misconception: last-field-wins
+misconception:
 """
 
 

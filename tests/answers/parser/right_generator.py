@@ -17,6 +17,8 @@ class Parser:
         self._wanted = next(self._steps)
 
     def feed(self, data):
+        if self._wanted == "nothing":
+            return []
         self._data += data
         try:
             while (piece := self._take()) is not None:
@@ -28,8 +30,6 @@ class Parser:
 
     def _take(self):
         """What the generator waits for; None when it is not there yet."""
-        if self._wanted == "nothing":
-            return None
         if self._wanted == "line":
             line, end, rest = self._data.partition(b"\n")
             if len(line) + len(end) > self._left:

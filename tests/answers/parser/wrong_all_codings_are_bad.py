@@ -1,7 +1,7 @@
 """Answers 400 to chunks alone.
 
 refused by: a length beside Transfer-Encoding
-misconception: content-length-wins
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

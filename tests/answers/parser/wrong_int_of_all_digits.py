@@ -1,7 +1,7 @@
 """Hands a length of any size to int, and answers 400 when int gives up.
 
 refused by: a length is digits, and not too many
-misconception: int-reads-digits-only
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,7 +1,7 @@
 """Adds up the heads of a connection.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

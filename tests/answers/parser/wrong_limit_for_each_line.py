@@ -1,7 +1,7 @@
 """Has a limit for each line, and none for their number.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,7 +1,7 @@
 """Refuses a head as long as the limit.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,7 +1,7 @@
 """Compares with the limit when a line has ended.
 
 refused by: limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

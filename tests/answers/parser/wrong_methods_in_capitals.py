@@ -1,7 +1,7 @@
 """Turns methods into capitals, though they have a case.
 
 refused by: names of fields have no case
-misconception: header-names-have-a-case
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,7 +1,7 @@
 """Refuses an empty line before a request.
 
 refused by: what a client may send, limits
-misconception: length-can-be-trusted
+misconception:
 """
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

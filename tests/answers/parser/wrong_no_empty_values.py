@@ -1,6 +1,6 @@
 """Refuses a field that has no value.
 
-refused by: what a client may send
+refused by: a length beside Transfer-Encoding, what a client may send
 misconception:
 """
 

@@ -1,6 +1,6 @@
 """Strips what Python takes for white space off a value.
 
-refused by: a length is digits, and not too many
+refused by: a length is digits, and not too many, what is no field
 misconception: int-reads-digits-only
 """
 
