@@ -15,10 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Much of a test is waiting, so four of them share two processors well. Files begin in the order in
-# which they are named: one that takes long and begins late is waited for alone. Notebooks go with
-# the tests, since one queue leaves no processor idle at its end where several would.
+# which they are named: one that takes long and begins late is waited for alone. Notebooks and
+# attacks go with the tests: one queue leaves a processor idle at its end, three do so at three.
 PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 LONG_FIRST = (
+    "tests/hostile",
     "tests/setup",
     "tests/promises/test_verdicts_03_ferry.py",
     "tests/promises/test_verdicts_05a.py",
@@ -36,17 +37,9 @@ STEPS = (
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
     (
-        "tests, promises, and notebooks strictly",
-        (
-            "pytest",
-            *("-p", "tests.notebooks.plugin", "--nbval"),
-            *PARALLEL,
-            *LONG_FIRST,
-            *("--ignore", "tests/hostile"),
-        ),
+        "tests, promises, attacks, and notebooks strictly",
+        ("pytest", "-p", "tests.notebooks.plugin", "--nbval", *PARALLEL, *LONG_FIRST),
     ),
-    # By themselves, since some of them use all that an answer may: what others do takes too long.
-    ("attacks", ("pytest", "-p", "no:nbval", "-n", "3", "tests/hostile")),
 )
 
 
