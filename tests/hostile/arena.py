@@ -27,7 +27,7 @@ import pytest
 from labsupport.checking import Answer, EngineError, Report, check
 from labsupport.checking.engine import shut_down
 from labsupport.checking.feedback import as_html, as_text
-from labsupport.checking.judge import PATIENCE
+from labsupport.checking.judge import LOADING, PATIENCE
 from labsupport.checking.showing import clean
 from tests.checking.course import Course
 from tests.hostile import not_survived
@@ -37,7 +37,7 @@ __all__ = ["DESCRIPTORS", "Arena"]
 
 DESCRIPTORS = 1024  # what many systems permit the judge
 PLENTY = 20.0  # seconds for an attack that is expected to succeed
-SLACK = 10.0  # seconds that judging an attack may take beyond the deadline of its check
+SLACK = 10.0  # seconds for judging an attack, beside the deadlines of loading and check
 LONGEST = 100_000  # bytes of a report
 
 SLIPS = "NameError|UnboundLocalError|AttributeError|TypeError|IndexError|KeyError"
@@ -143,7 +143,7 @@ class Arena:
         except EngineError as error:
             found.append(f"not judged: {error}")
         took = time.monotonic() - begun
-        if took > sum(PATIENCE) * attack.deadline + len(PATIENCE) * SLACK:
+        if took > sum(PATIENCE) * (LOADING + attack.deadline) + len(PATIENCE) * SLACK:
             found.append(f"judging it took {took:.1f} s")
         found += [said for said in [self.honest()] if said]
         found += [f"left {path}" for path in self.strays()]
