@@ -9,8 +9,8 @@ in an order that nobody knows, so that only what a server does can tell which on
 import secrets
 from contextlib import nullcontext
 
-from labsupport.checking import Exercise, Link, assert_that, fail
-from labsupport.checking.suspects import accusing, judging, load, waiting
+from labsupport.checking import Exercise, Link, assert_that
+from labsupport.checking.suspects import accusing, judging, load, sentence, waiting
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -29,14 +29,7 @@ suspects = load(__file__)
 async def verdict_on(answer, server, **faults):
     """What find_fault says of one server behind a cable: None, or a sentence."""
     with serve(server, name="suspect") as suspect, Link(to=suspect, **faults) as cable, judging():
-        said = await answer.call("find_fault", cable.host, cable.port)
-        if not (said is None or (isinstance(said, str) and said.strip())):
-            fail(
-                "`find_fault` returns None, or a sentence that says what is wrong",
-                expected="None or a str that is not empty",
-                got=repr(said),
-            )
-    return said
+        return sentence(await answer.call("find_fault", cable.host, cable.port))
 
 
 async def catches(answer, server, does):

@@ -11,9 +11,9 @@ import asyncio
 import secrets
 from contextlib import ExitStack, nullcontext
 
-from labsupport.checking import Exercise, Link, Mismatch, assert_that, fail
+from labsupport.checking import Exercise, Link, Mismatch, assert_that
 from labsupport.checking.asserts import apart, patience
-from labsupport.checking.suspects import judging, load, waiting
+from labsupport.checking.suspects import judging, load, sentence, waiting
 from labsupport.serving import serve
 
 exercise = Exercise(
@@ -70,15 +70,7 @@ async def verdict_on(answer, meter, did, **faults):
                 got="find_fault runs on",
                 waited=True,
             ) from None
-    if not (said is None or (isinstance(said, str) and said.strip())):
-        with apart():
-            fail(
-                "`find_fault` returns None, or a sentence that says what is wrong",
-                did=did,
-                expected="None or a str that is not empty",
-                got=repr(said),
-            )
-    return said
+    return sentence(said, did)
 
 
 async def catches(answer, meter, does, **faults):

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from labsupport.checking.asserts import Mismatch, apart, assert_that, fail
 from labsupport.checking.exercise import load_module
@@ -25,7 +26,7 @@ from labsupport.checking.raised import AnswerRaised
 from labsupport.checking.remote import RemoteAnswer
 from labsupport.serving import serve
 
-__all__ = ["accusing", "judging", "load", "tells_apart", "waiting"]
+__all__ = ["accusing", "judging", "load", "sentence", "tells_apart", "waiting"]
 
 SHORTEST = 0.3
 """Seconds: what a probe says sooner comes of no wait that a task of these exercises names."""
@@ -76,6 +77,20 @@ def judging() -> Iterator[None]:
             raise
 
 
+def sentence(said: Any, did: str = "") -> str | None:
+    """What find_fault has returned: None or a sentence. Fails, without a belief, where it is
+    neither."""
+    if not (said is None or (isinstance(said, str) and said.strip())):
+        with apart():
+            fail(
+                "`find_fault` returns None, or a sentence that says what is wrong",
+                did=did,
+                expected="None or a str that is not empty",
+                got=repr(said),
+            )
+    return said
+
+
 async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: Suspect) -> None:
     """Fail unless the answer finds the faulty suspect out and spares the right ones.
 
@@ -94,14 +109,7 @@ async def tells_apart(answer: RemoteAnswer, faulty: Suspect, does: str, *right: 
 async def _verdict_on(answer: RemoteAnswer, suspect: Suspect) -> str | None:
     """What find_fault says of one suspect: None, or a sentence."""
     with serve(suspect, name=suspect.__name__) as running, judging():
-        said = await answer.call("find_fault", running.host, running.port)
-        if not (said is None or (isinstance(said, str) and said.strip())):
-            fail(
-                "`find_fault` returns None, or a sentence that says what is wrong",
-                expected="None or a str that is not empty",
-                got=repr(said),
-            )
-    return said
+        return sentence(await answer.call("find_fault", running.host, running.port))
 
 
 async def _catches(answer: RemoteAnswer, faulty: Suspect, does: str) -> None:

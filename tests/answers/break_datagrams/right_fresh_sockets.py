@@ -1,5 +1,6 @@
 """A client of its own for each fault, so that each meets the losses anew."""
 
+import contextlib
 import socket
 
 PROBES = {
@@ -29,8 +30,9 @@ def total(sock, number, payload):
 
 
 def find_fault(host, port):
-    for fault, requests in PROBES.items():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with contextlib.ExitStack() as stack:  # until the end: a port that is free may be given again
+        for fault, requests in PROBES.items():
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             sock.connect((host, port))
             sock.settimeout(0.5)
             for number, payload, right in requests:

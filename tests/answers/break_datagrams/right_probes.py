@@ -1,3 +1,4 @@
+import contextlib
 import select
 import socket
 import time
@@ -60,12 +61,13 @@ def circle(one, other):
 
 
 def find_fault(host, port):
-    for probe in (copies, sizes, clients, order, circle):
-        with Client((host, port)) as one, Client((host, port)) as other:
+    with contextlib.ExitStack() as stack:  # until the end: a port that is free may be given again
+        for probe in (copies, sizes, clients, order, circle):
+            one, other = (stack.enter_context(Client((host, port))) for _ in range(2))
             try:
                 right = probe(one, other)
             except (Silent, OSError) as error:
                 return f"{probe.__name__}: {error}"
-        if not right:
-            return f"{probe.__name__}: another total than the protocol says"
+            if not right:
+                return f"{probe.__name__}: another total than the protocol says"
     return None

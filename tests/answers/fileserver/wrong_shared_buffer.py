@@ -1,4 +1,4 @@
-"""Reads all files into one buffer, and sends from it.
+"""Reads a file into a buffer that all downloads of it share, and sends from that.
 
 refused by: two downloads of one file
 misconception: the-gil-makes-it-safe
@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 
-buffer = bytearray(1 << 20)
+buffers = {}
 
 
 def inside(folder, path):
@@ -34,6 +34,7 @@ def attend(connection, folder):
             except (OSError, ValueError):
                 connection.sendall(b"ERR no such file\n")
                 continue
+            buffer = buffers.setdefault(file.name, bytearray(1 << 20))
             with file:
                 connection.sendall(f"OK {os.fstat(file.fileno()).st_size}\n".encode())
                 while size := file.readinto(buffer):
