@@ -122,11 +122,16 @@ class Zygote:
         """Import the libraries from where answers will find them, and say that all is ready."""
         for name in LIBRARIES:
             importlib.import_module(name)
+        sys.modules[_COMMAND] = None  # type: ignore[assignment]  # as where it is not installed
         for name in PACKAGES:
             with contextlib.suppress(ModuleNotFoundError):
                 importlib.import_module(name)
+        del sys.modules[_COMMAND]
         syscalls.hide()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            with contextlib.suppress(OSError, ValueError):
+                signal.signal(number, signal.SIG_DFL)
+        for number in (*_SPARED, *_IGNORED):
             signal.signal(number, signal.SIG_IGN)
         gc.collect()
         gc.freeze()
@@ -291,11 +296,8 @@ class _Jail:
             os.setsid()
             self._take_descriptors()
             errors = 2
-            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-                with contextlib.suppress(OSError, ValueError):
-                    signal.signal(number, signal.SIG_DFL)
-            for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as any Python process has them
-                signal.signal(number, signal.SIG_IGN)
+            for number in _SPARED:
+                signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(self.home)
             for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"):
@@ -349,6 +351,9 @@ class _Jail:
         return missing
 
 
+_COMMAND = "httpx._main"  # imports rich, for a command; every fork would copy that, a tenth of it
+_SPARED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends the caller does not end it
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)  # as any Python process has it
 _OUTSIDE = 0  # the number of a parent that is in no pid namespace of ours
 _QUIET = syscalls.NEW_IPC | syscalls.NEW_UTS
 _PROC = syscalls.NO_SUID | syscalls.NO_DEVICES | syscalls.NO_EXECUTION
