@@ -14,39 +14,18 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Much of a test is waiting, so four of them share two processors well. Files begin in the order in
-# which they are named: one that takes long and begins late is waited for alone. Notebooks go with
-# the tests, since one queue leaves no processor idle at its end where several would.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-LONG_FIRST = (
-    "tests/setup",
-    "tests/promises/test_verdicts_03_ferry.py",
-    "tests/promises/test_verdicts_05a.py",
-    "tests/promises/test_verdicts_04.py",
-    "tests/browser",
-    "notebooks",
-    "tests/cli",
-    "tests/promises",
-    "tests",
-    "exercises",
-    "solutions",
-)
+# Much of a test is waiting, so five of them share two processors well. Notebooks and attacks go
+# with the tests: one queue leaves a processor idle at its end, three do so at three.
+PARALLEL = ("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.order")
+FOLDERS = ("tests", "notebooks", "exercises", "solutions")
 STEPS = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
     (
-        "tests, promises, and notebooks strictly",
-        (
-            "pytest",
-            *("-p", "tests.notebooks.plugin", "--nbval"),
-            *PARALLEL,
-            *LONG_FIRST,
-            *("--ignore", "tests/hostile"),
-        ),
+        "tests, promises, attacks, and notebooks strictly",
+        ("pytest", "-p", "tests.notebooks.plugin", "--nbval", *PARALLEL, *FOLDERS),
     ),
-    # By themselves, since some of them use all that an answer may: what others do takes too long.
-    ("attacks", ("pytest", "-p", "no:nbval", "-n", "3", "tests/hostile")),
 )
 
 

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -45,7 +46,7 @@ from labsupport.checking.jail import syscalls, tree
 from labsupport.checking.spawning import removed
 from labsupport.load import more_descriptors
 
-__all__ = ["ForkedHost", "Forker", "levels"]
+__all__ = ["ForkedHost", "Forker", "levels", "needs_more"]
 
 _START = 20.0  # seconds for a zygote to be ready, on a busy machine
 _ORDER = 10.0  # seconds for an order
@@ -59,6 +60,21 @@ _SAID = {
     "fenced": "your answer ran behind a fence: it could not read your files, but use the network",
 }
 _LEVELS = {"root": 4, "userns": 3, "fenced": 2, "limited": 1}
+
+
+_NEED_MORE = re.compile(
+    r"\b(async|asyncio|concurrent|email|h11|hmac|http|httpx|logging|socketserver|ssl|statistics|"
+    r"tempfile|tornado|urllib|uuid)\b"
+)
+
+
+def needs_more(source: str) -> bool:
+    """Whether an answer's words say that it may use one of the larger libraries.
+
+    It finds them either way; where this is wrong it only takes longer. The words alone decide, so
+    that an answer has the same modules around it whatever was judged before.
+    """
+    return _NEED_MORE.search(source) is not None
 
 
 def levels() -> list[str]:
@@ -216,7 +232,9 @@ class ForkedHost(HostProcess):
 class Forker:
     """Level 4, 3, 2 or 1, whichever this machine permits: `level` says so, and what is missing."""
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
+    def __init__(self, *, more: bool = False, limits: Limits | None = None) -> None:
+        """more: answers find the libraries imported of which few have need; see `needs_more`."""
+        self.more = more
         self.limits = limits or Limits()
         more_descriptors()  # answers get half of them: see Limits
         self._numbers = 0
@@ -254,6 +272,7 @@ class Forker:
                 "disk": self.limits.disk,
                 "files": self.limits.files,
             },
+            "more": self.more,
         }
         with theirs:
             self._zygote = subprocess.Popen(

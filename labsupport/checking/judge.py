@@ -8,9 +8,10 @@ check, and the next one begins with a new host. Only an answer that cannot even 
 once: its problem is said once for all checks.
 
 On Linux it stays: it has imported what checks need, keeps a zygote from which answers are forked
-(forking), and forks a worker that does the judging. A worker takes some jobs of one exercise one
-after another, each with its own copy of the checks, context and event loops, and is replaced by a
-fresh fork after that, or when a job has left a thread behind. Elsewhere the judge judges one job
+(forking), and another one for answers that use larger libraries, and forks a worker that does the
+judging. A worker takes some jobs of one exercise and one zygote one after another, each with its
+own copy of the checks, context and event loops, and is replaced by a fresh fork after that, or when
+a job has left a thread behind. Elsewhere the judge judges one job
 and ends, and its caller starts the next one ahead.
 
 The end of its standard input is the end of whoever asked. It then kills every host and ends, even
@@ -55,7 +56,7 @@ from labsupport.checking.verdicts import Clerk, masked
 from labsupport.clock import Deadline
 
 if sys.platform == "linux":
-    from labsupport.checking.forking import Forker
+    from labsupport.checking.forking import Forker, needs_more
     from labsupport.checking.jail import syscalls
 
 __all__ = ["LOADING", "main"]
@@ -130,33 +131,42 @@ def _end_with_caller(launcher: Spawner, job: dict[str, Any]) -> None:
 def _serve(results: int) -> NoReturn:
     """Hand jobs to workers, one at a time: the end of each is waited for."""
     syscalls.hide()
-    try:
-        forker = Forker()
-    except EngineError as error:
-        sys.exit(str(error))
+    forkers = [_forker(more=False)]
     _warm_up()
     jobs = _Jobs()
-    worker = _Worker(forker, results)
+    worker = _Worker(forkers[0], results)
     status = 0
     while not status and (job := jobs.next()) is not None:
-        while not worker.begin(job):
-            worker = _Worker(forker, results)
+        more = needs_more(job["source"])
+        if more and len(forkers) == 1:
+            forkers.append(_forker(more=True))
+        while not worker.begin(job, forkers[more]):
+            worker = _Worker(forkers[more], results)
         if jobs.end_during(worker.channel):
             worker.kill()
             shutil.rmtree(job["scratch"], ignore_errors=True)
             break
         if not worker.stays():
             status = worker.ended()
-            worker = _Worker(forker, results)
+            worker = _Worker(worker.forker, results)
     worker.kill()
-    forker.stop()
+    for forker in forkers:
+        forker.stop()
     os._exit(status)
+
+
+def _forker(more: bool) -> Forker:
+    try:
+        return Forker(more=more)
+    except EngineError as error:
+        sys.exit(str(error))
 
 
 class _Worker:
     """A fork of this process, which judges."""
 
     def __init__(self, forker: Forker, results: int) -> None:
+        self.forker = forker
         self._exercise = ""
         self.channel, theirs = socket.socketpair()
         me = os.getpid()
@@ -168,10 +178,10 @@ class _Worker:
             _work(theirs, forker, results)
         theirs.close()
 
-    def begin(self, job: dict[str, Any]) -> bool:
+    def begin(self, job: dict[str, Any], forker: Forker) -> bool:
         """Hand over a job. False when there is no worker for it any more: this one has ended while
-        it waited, or had to end, since it has had another exercise's checks."""
-        if self._exercise not in ("", job["exercise"]):
+        it waited, or had to end, since it has had another exercise's checks or another forker."""
+        if self._exercise not in ("", job["exercise"]) or self.forker is not forker:
             self.kill()
             return False
         self._exercise = job["exercise"]

@@ -310,7 +310,7 @@ def opened_lab(root: Path) -> Iterator[LabPage]:
                 lambda said: lab.hear(said.type, f"{said.text} [{said.location.get('url', '')}]"),
             )
             page.on("request", lambda request: lab.watch(address, request.url))
-            page.goto(address)
+            page.goto(address, wait_until="commit")
             page.wait_for_function("window.jupyterapp", timeout=START_SECONDS * 1000)
             page.evaluate(TIDY)
             yield lab

@@ -399,6 +399,14 @@ def test_what_checks_keep_is_not_there_for_the_next_job(course: Course) -> None:
     assert [course.judge("x = 1").passed for _ in range(3)] == [True] * 3
 
 
+@pytest.mark.linux
+def test_the_words_of_an_answer_alone_decide_what_is_imported_around_it(course: Course) -> None:
+    course.add("says", "fail(str(await answer.call('f')))")
+    plain = "import sys\ndef f(): return 's' + 'sl' in sys.modules\n"
+    answers = [plain, f"{plain}# tornado", plain]
+    assert [course.judge(each).results[0].said for each in answers] == ["False", "True", "False"]
+
+
 # ---- the launcher by itself ----
 
 

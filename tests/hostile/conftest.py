@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     each with more time, takes longer than a test should."""
     items[:] = [item for item in items if _wanted(item)]
     for item in items:
-        item.add_marker(pytest.mark.timeout(LONGEST))
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 def _wanted(item: pytest.Item) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import LONGEST
 from tests.promises import course, python
 from tests.promises.python import Source
 
@@ -19,6 +20,10 @@ FAILING = re.compile(r"raises|fail|warns|poll|(assert|wait_until)_\w+")
 @pytest.mark.parametrize("path", TESTS, ids=course.short)
 def test_every_test_asserts_something(path: Path) -> None:
     assert toothless(python.source(path)) == []
+
+
+def test_the_files_that_begin_first_exist() -> None:
+    assert [path for path in LONGEST if not (course.ROOT / path).is_file()] == []
 
 
 def toothless(source: Source) -> list[str]:
