@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 import h11
 
-from labsupport.checking import Exercise, Mismatch, StandIn, assert_equal, assert_that, fail
+from labsupport.checking import (
+    Exercise,
+    Mismatch,
+    StandIn,
+    assert_bytes,
+    assert_equal,
+    assert_that,
+    fail,
+)
 from labsupport.checking.asserts import apart, having, patience
 from labsupport.checking.chat import people
 from labsupport.checking.web import request, response
@@ -21,7 +29,7 @@ exercise = Exercise(
     "report",
     title="report: a handler that blocks",
     lesson="07",
-    minutes=40,
+    minutes=60,
     kind="core",
     entry="async def serve(host, port, stop, reports, most)",
 )
@@ -39,6 +47,7 @@ MANY = 40  # more than the loop's own pool has threads on any machine
 GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
 UNTIL_THE_END = 60.0  # seconds: a response is waited for as long as the check holds its report
 PROBLEM = "application/problem+json"
+MOST_ROOMS = 20  # that /reports asks for
 TURNS = 3  # requests that are answered one after the other, until what came before has begun
 
 AT_ONCE = (
@@ -225,10 +234,7 @@ class Clients:
         wanted = text_of(room).encode()
         right = got.status == 200 and got.body == wanted
         assert_that(right, said, f"status 200, {wanted!r}", shown, self.reports.did)
-        said = "a report is text in UTF-8"
-        kind = (got.field("content-type") or "").lower().replace(" ", "").replace('"', "")
-        wanted = "text/plain; charset=UTF-8"
-        assert_that(kind == "text/plain;charset=utf-8", said, wanted, kind, self.reports.did)
+        is_text(got.field("content-type") or "", self.reports.did)
 
     async def gone(self, conn):
         """Leave, and wait until the server knows it, and has had a turn."""
@@ -253,6 +259,12 @@ async def asks(conn, target):
     head = h11.Request(method="GET", target=target, headers=[("Host", "x")])
     await conn.send(client.send(head) + client.send(h11.EndOfMessage()))
     return client
+
+
+def is_text(kind, did):
+    """The Content-Type of a response with reports has to be that of a text."""
+    right = kind.lower().replace(" ", "").replace('"', "") == "text/plain;charset=utf-8"
+    assert_that(right, "a report is text in UTF-8", "text/plain; charset=UTF-8", kind, did)
 
 
 def text_of(room):
@@ -314,6 +326,7 @@ class Pieces:
             self.client.receive_data(await self.conn.recv(said=said, timeout=GENEROUS))
         elif isinstance(event, h11.Response):
             assert_equal(event.status_code, 200, said)
+            is_text(dict(event.headers).get(b"content-type", b"").decode("latin-1"), self.did)
         elif isinstance(event, h11.Data):
             self.body += bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
@@ -450,7 +463,7 @@ async def health_is_answered_meanwhile(answer, draw, variant):
     points=2,
     hints=[
         "Which pool do your calls run in, and how many threads has it?",
-        "The loop's own pool, that of to_thread, has 32 threads at most, and is for everybody.",
+        "The loop's own pool, that of to_thread, is for everybody, and has a size of its own.",
         "One ThreadPoolExecutor(most), made in serve and handed to all handlers that call make.",
     ],
     deadline=30.0,
@@ -465,8 +478,14 @@ async def as_many_at_once_as_permitted_and_no_more(answer, draw, variant):
         reports.release()
         for number, each in enumerate(asked):
             await clients.has(each, f"room{number}", "whoever has to wait has its report, too")
-    reports = Reports(most=draw.integer(2, 3), strict=True)
-    did = f"asked for reports in both ways, where {reports.most} may be made at once"
+    for most in (1, draw.integer(2, 3)):
+        await one_place_after_the_other(answer, draw, most)
+
+
+async def one_place_after_the_other(answer, draw, most):
+    """Reports that end one by one: one more is begun each time, and never one too many."""
+    reports = Reports(most=most, strict=True)
+    did = f"asked for reports in both ways, where {most} may be made at once"
     async with serving(answer, reports, did) as clients:
         rooms = people(draw, 12)
         asked = [await clients.ask(*rooms[at : at + 2], path="") for at in (0, 2, 4, 6)]
@@ -536,6 +555,7 @@ async def an_error_reaches_its_client(answer, draw, variant):
         (LookupError(f"nobody measures in the {secret}"), 404),
         (KeyError(secret), 404),
         (ValueError(f"{draw.word()} is 100% % no %s room"), 422),
+        (UnicodeError(f"{draw.word()} is no text"), 422),
         (OSError(f"no such table: {secret}"), 500),
         (RuntimeError(secret), 500),
         (TimeoutError(), 500),
@@ -560,7 +580,8 @@ async def an_error_reaches_its_client(answer, draw, variant):
                 assert_equal(told, str(error), "the client is told what it can mend", did)
             if status == 500:
                 said = "what went wrong inside is not for the client"
-                assert_that(secret.encode() not in got.body, said, "no word of it", got.body, did)
+                told = f"{got.reason}, {got.body.decode('utf-8', 'replace')}"
+                assert_that(secret not in told, said, "no word of it", told, did)
         one, two, three = people(draw, 3)
         reports.errors = {one: OSError(secret), two: ValueError(f"no {secret}")}
         reports.did = did = f"let make raise for {one} and {two}, and asked for three reports"
@@ -612,7 +633,8 @@ async def each_report_is_sent_as_soon_as_it_is_made(answer, draw, variant):
         for at, room in enumerate(rooms):
             call = await reports.began(room, "the reports are made in turn, or together")
             await clients.all_in()
-            for later in reversed(rooms[at + 1 :]):  # those that are made beside it end before it
+            # Beside the first one others may still be made; beside the next they end before it.
+            for later in reversed(rooms[at + 1 :]) if at else ():
                 if reports.begun(later):
                     reports.begun(later).gate.set()
                     await clients.all_in()
@@ -620,6 +642,17 @@ async def each_report_is_sent_as_soon_as_it_is_made(answer, draw, variant):
             wanted += text_of(room)
             await pieces.has(wanted.encode(), said)
         await pieces.has(wanted.encode(), "behind the last report the body ends", end=True)
+        rooms = [f"room{number}" for number in range(MOST_ROOMS - 1)]
+        rooms.append(draw.choice(rooms))
+        before = len(reports.calls)
+        reports.release()
+        reports.did = did = f"asked for {MOST_ROOMS} reports in one response, two of one room"
+        said = "each room that is asked for has its report, also one that is asked for again"
+        got = await clients.answered(await clients.ask(*rooms, path=""), said)
+        wanted = "".join(text_of(room) for room in rooms)
+        with apart("/reports asks for 1 to 20 rooms, and says which and how often."):
+            assert_bytes(got.body, wanted.encode(), said, did)
+            assert_equal(len(reports.calls) - before, len(rooms), "make is called for each", did)
 
 
 @exercise.check(
@@ -680,3 +713,5 @@ async def who_leaves_stops_nobody(answer, draw, variant):
         reports.release()
         await clients.has(kept, room, said)
         await clients.has(await clients.ask(three), three, said)
+        with apart(*STOPPED):
+            await clients.peer.stop(did="set stop while a client was connected")

@@ -33,6 +33,7 @@ class Response:
     """What came back. fields: names in lower case and values, in the order in which they came."""
 
     status: int
+    reason: str
     fields: tuple[tuple[str, str], ...]
     body: bytes
 
@@ -135,4 +136,4 @@ async def response(client: h11.Connection, conn: Conn, *, timeout: float = TIMEO
     fields = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers
     )
-    return Response(head.status_code, fields, bytes(body))
+    return Response(head.status_code, head.reason.decode("latin-1"), fields, bytes(body))
