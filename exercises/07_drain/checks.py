@@ -18,7 +18,7 @@ exercise = Exercise(
     "drain",
     title="drain: stop, and cut off nobody",
     lesson="07",
-    minutes=40,
+    minutes=75,
     kind="stretch",
     entry="async def serve(host, port, stop, desk, grace)",
 )
@@ -326,7 +326,7 @@ async def what_is_in_flight_ends(answer, draw, variant):
     early, late, last = draw.bytes(100), draw.bytes(3000), draw.bytes(10)
     desk.writes("begun", early, late, open_until=1)
     desk.writes("waiting", late)
-    desk.writes("long", early, early, late, last, open_until=2)
+    desk.writes("long", early, early, b"", late, last, open_until=2)
     did = "began three requests, of which two have had pieces, and set stop"
     async with answer.serving("serve", desk, LONG) as peer:
         begun = await flies(peer, desk, "begun", 1)
@@ -577,6 +577,13 @@ async def the_last_byte_is_in_flight_too(answer, draw, variant):
         # When another one has been answered, a handler that does not wait for its reader has ended.
         other = await flies(peer, desk, "bob")
         await other.end()
+        assert_that(
+            ("large", 1) not in desk.asked,
+            said="each piece is sent before the next one is asked for",
+            expected=f"desk.piece('large', 0) alone: its client has not read {LARGE:,} bytes",
+            got="desk.piece('large', 1), too",
+            did=did,
+        )
         stopping = asyncio.create_task(peer.stop(within=LONG / 2, did=did))
         await is_closed(answer, peer)
         with having(did):
