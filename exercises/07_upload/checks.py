@@ -21,7 +21,7 @@ exercise = Exercise(
     "upload",
     title="upload: large bodies in pieces",
     lesson="07",
-    minutes=50,
+    minutes=55,
     kind="core",
     entry="async def serve(host, port, stop, folder, largest)",
 )
@@ -98,7 +98,7 @@ class Sending:
             return await response(self.client, self.conn, timeout=GENEROUS)
 
     async def has(self, status, body):
-        """The response has to have this status, if any, and to say what has come."""
+        """The response, which has to have this status, if any, and to say what has come."""
         got = await self.answer()
         said = "a complete body is answered with its size and its hash"
         did = self.service.did
@@ -111,6 +111,7 @@ class Sending:
             fail(said, did, "JSON in UTF-8", f"{got.body[:200]!r}: {error}")
         wanted = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
         assert_equal(document, wanted, said, did)
+        return got
 
     async def _send(self, *events):
         with having(self.service.did):
@@ -303,6 +304,14 @@ async def a_body_becomes_a_file(answer, draw, variant):
             name = f"{draw.word()}-{size}.{'bin' if chunked else 'txt'}"
             await service.whole(name, draw.bytes(size), 201, chunked)
         name = draw.word()
+        await service.whole(name, b"", 201)
+        await service.whole(name, draw.bytes(10), 200)
+        sending = await service.upload(f"{name}.json", 2, b"[]")
+        got = await sending.has(201, b"[]")
+        said = "the answer says that it is JSON"
+        assert_equal(got.media_type, "application/json", said, "sent 2 bytes")
+        sending.conn.close()
+        name = f"{name}-large"
         await service.whole(name, draw.bytes(LARGEST), 201, chunked=True)
         await service.whole(name, draw.bytes(100), 200)
         service.holds(KEPT, b"kept", "other files stay as they are")
@@ -369,7 +378,8 @@ async def too_large_by_its_length_is_refused_before_it_comes(answer, draw, varia
             got = await sending.answer()
             assert_that(got.status == 413, said, "status 413", f"status {got.status}", service.did)
             await service.as_before("nothing is left of a body that is refused")
-        await service.whole(draw.word(), draw.bytes(LARGEST), 201)
+        with apart("`largest` bytes are permitted. With which number does too much begin?"):
+            await service.whole(draw.word(), draw.bytes(LARGEST), 201)
 
 
 @exercise.check(
@@ -452,6 +462,9 @@ async def who_vanishes_leaves_nothing(answer, draw, variant):
         sending = await service.upload(draw.word(), 2 * len(body))
         await sending.piece(body)
         await service.begun()
+        kept = await service.upload(draw.word(), 2, b"ab")
+        await kept.has(201, b"ab")
+        service.did += "; another client, which had been answered, was still connected"
         with apart(
             "serve has returned. What became of the file that was half there?",
             "close_all_connections ends the uploads, too: on_connection_close is called for each.",
