@@ -8,6 +8,7 @@ decides something itself is seen.
 import json
 
 from labsupport.checking import Exercise, StandIn, assert_equal, assert_that, fail
+from labsupport.checking.asserts import apart
 from labsupport.checking.showing import show
 from labsupport.checking.web import request
 
@@ -15,7 +16,7 @@ exercise = Exercise(
     "core",
     title="core: rules without a server",
     lesson="07",
-    minutes=35,
+    minutes=45,
     kind="core",
     entry="decide(order, stock, now), evolve(stock, take), "
     "async def serve(host, port, stop, rules, store, clock)",
@@ -176,6 +177,7 @@ async def hundreds_of_orders_have_their_price(answer, draw, variant):
         ({item: {"price": 333, "left": 99}}, lines((item, 9))),
         ({item: {"price": 333, "left": 99}}, lines((item, 10))),
         ({item: {"price": 333, "left": 99}}, lines((item, 11))),
+        ({item: {"price": 700, "left": 9, "offer": 100}}, lines((item, 1))),
         (
             {item: {"price": 11, "left": 20}, other: {"price": 19, "left": 20}},
             lines((other, 11), (item, 13)),
@@ -244,6 +246,7 @@ async def what_is_no_order_is_a_decision_too(answer, draw, variant):
         lines(*((each, 2) for each in stock)),
         lines((item, MOST_PIECES)),
         {"lines": [{**good, "colour": "red"}], "note": [1]},
+        lines(("", 1)),
     ):
         await decides(answer, most, stock, 1000, said)
 
@@ -276,6 +279,7 @@ async def an_order_is_met_as_a_whole(answer, draw, variant):
         await decides(answer, lines((a, 41), (missing, 1), (b, 1)), stock, 1000, said)
         said = "lines with the same item add up"
         await decides(answer, lines((a, left), (b, 1), (a, 1)), stock, 1000, said)
+        await decides(answer, lines((a, left), (b, 41), (a, 1)), stock, 1000, said)
         await decides(answer, lines((c, 6), (b, 1), (c, 4)), stock, 1000, said)
 
 
@@ -314,6 +318,12 @@ async def nothing_that_is_handed_over_changes(answer, draw, variant):
         assert_equal(await kept.call("copy"), stock, said, did)
         said = "evolve returns the stock less what is taken"
         assert_equal(await later.call("copy"), evolved(stock, take), said, did)
+    stock = a_stock(draw)
+    take = {item: entry["left"] for item, entry in stock.items()}
+    said = "an item of which nothing is left stays in the stock"
+    with apart("What does your evolve do with an item that is sold out?"):
+        did = f"called evolve({show(stock)}, {show(take)})"
+        assert_equal(await answer.call("evolve", stock, take), evolved(stock, take), said, did)
 
 
 @exercise.check(
@@ -396,6 +406,7 @@ class Store(StandIn):
     def __init__(self, stock, keeps=True):
         self.stock = stock
         self.keeps = keeps
+        self.loads = 0
         self.saved = []
         self.broken = False
 
@@ -403,6 +414,7 @@ class Store(StandIn):
         return "store"
 
     def load(self):
+        self.loads += 1
         return self.stock
 
     def save(self, stock):
@@ -420,11 +432,13 @@ class Clock(StandIn):
 
     def __init__(self):
         self.time = 0
+        self.asked = 0
 
     def __repr__(self):
         return "clock"
 
     def now(self):
+        self.asked += 1
         return self.time
 
 
@@ -490,7 +504,7 @@ async def the_shell_asks_the_rules(answer, draw, variant):
         "When may your shell say 201: before the stock is saved, or behind that?",
         "Accepted: save what evolve returns, then answer. Refused: save nothing. No JSON: 400, and "
         "nobody is asked.",
-        "except ValueError around json.loads(self.request.body) raises HTTPError(400). Call "
+        "except ValueError around json.loads(self.request.body.decode()): HTTPError(400). Call "
         "store.save before write; when it raises, Tornado answers 500.",
     ],
     deadline=15.0,
@@ -514,13 +528,23 @@ async def only_what_is_accepted_is_kept(answer, draw, variant):
                 assert_equal(rules.evolves, [(stock, rules.decision["take"])], said, did)
         rules.asked.clear()
         store.saved.clear()
+        store.loads = clock.asked = 0
         rules.decision = {"status": "accepted", "take": {}}
-        for body in (b'{"lines"', b"lines=1", b'{"lines": "\xff"}'):
+        wide = '{"lines": []}'.encode("utf-16")
+        for body in (b'{"lines"', b"lines=1", b'{"lines": "\xff"}', wide):
             did = f"sent POST /orders with {ascii(body)[1:]}"
             got = await post(peer, body, did)
             assert_equal(got.status, 400, "what is no JSON is refused", did)
-            assert_equal((rules.asked, store.saved), ([], []), "nobody is asked about it", did)
+            asked = rules.asked, store.saved, store.loads, clock.asked
+            assert_equal(asked, ([], [], 0, 0), "nobody is asked about it", did)
         store.broken = True
         did = "sent POST /orders; store.save raises OSError"
         got = await post(peer, b'{"lines": []}', did)
         assert_equal(got.status, 500, "who is told 201 has an order that is kept", did)
+        kept = await peer.connect()
+        await request(kept, "POST", "/orders", body=b"7")
+        with apart(
+            "serve has returned. Which of the things that it made goes on?",
+            "server.stop(), and then await server.close_all_connections().",
+        ):
+            await peer.stop(did="set stop while a client was connected")
