@@ -10,7 +10,7 @@ exercise = Exercise(
     "break_http",
     title="break_http: be the client that finds the fault",
     lesson="06a",
-    minutes=40,
+    minutes=70,
     kind="stretch",
     entry="find_fault(host, port) -> str or None",
 )
@@ -32,9 +32,10 @@ async def judges(answer, faulty, does):
     deadline=DEADLINE,
     misconception="blank-line-in-one-recv",
     hints=[
-        "Where can a read of the server's end? Have you made one end in the middle of a request?",
-        "A pause between two sends proves nothing: the server may read late. The response to an "
-        "earlier request proves that it has read what was sent with that.",
+        "A pause between two sends proves nothing: the server may read late. What does prove that "
+        "it has read?",
+        "When a response has come, the server has read. What else could you have sent together "
+        "with that request?",
         "Send a whole request and the first half of a second one in one sendall. Read the first "
         "response, then send the other half: the second response has to be right.",
     ],

@@ -155,7 +155,7 @@ def by_stream(listener):
         gone = method == b"DELETE"
         yield b"HTTP/1.1 204 \r\n" if gone else b"HTTP/1.1 200 Fine\r\n"
         yield b"x-powered-by:tea\r\nserver: \t stream\r\n"
-        yield b"connection: close\r\n" if last else b""
+        yield b"connection: %s\r\n" % (b"close" if last else b"keep-alive")
         yield b"\r\n" if gone else b"transfer-encoding: chunked\r\n\r\n"
         if method in (b"GET", b"POST"):
             for piece in (body[:1], body[1:]):
@@ -170,7 +170,7 @@ def one_each(listener):
 
     class Right(_Buffered):
         def send(self, status, fields, body):
-            super().send(status, [b"Date: today", *fields, b"Connection: close"], body)
+            super().send(status, [b"Date: today", *fields, b"Connection: Close"], body)
             self.over = True
 
     _each(listener, Right)

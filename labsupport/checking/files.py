@@ -17,6 +17,7 @@ from pathlib import Path
 
 __all__ = ["exists", "link", "listed", "read", "writable"]
 
+_LISTED = 1000
 _WARY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _KINDS = {
@@ -46,7 +47,7 @@ def read(folder: Path, path: str, limit: int) -> bytes | None:
 def listed(folder: Path, name: str) -> dict[str, int]:
     """What a folder in it holds: names, and the bytes of each file, -1 for all else.
 
-    Raises OSError.
+    Raises OSError, also where there are more than a thousand.
     """
     path = _within(folder, name)
     _must_be(stat.S_IFDIR, os.lstat(path).st_mode)
@@ -56,6 +57,8 @@ def listed(folder: Path, name: str) -> dict[str, int]:
             with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
                 status = entry.stat(follow_symlinks=False)
                 found[entry.name] = status.st_size if stat.S_ISREG(status.st_mode) else -1
+            if len(found) > _LISTED:
+                raise OSError(errno.EFBIG, f"a folder of more than {_LISTED:,} files")
     return found
 
 
