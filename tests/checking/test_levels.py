@@ -81,6 +81,20 @@ def test_files_folders_and_links_are_put_into_an_answers_folder(judged: Judged, 
     assert result.verdict == "passed", result
 
 
+def test_a_folder_of_very_many_files_is_not_listed(judged: Judged, level: int) -> None:
+    result = judged(
+        'await answer.call("f"); answer.listed("many")',
+        """
+        import os
+        def f():
+            os.mkdir("many")
+            for number in range(1001): open(f"many/{number}", "w").close()
+        """,
+    )
+    assert result.verdict == "failed", result
+    assert "more than 1,000 files" in result.got, result
+
+
 def test_what_an_answer_leaves_in_a_folder_is_listed_and_read_and_no_link_followed(
     judged: Judged, level: int
 ) -> None:
