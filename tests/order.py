@@ -20,18 +20,30 @@ LONGEST = (
     "notebooks/04_threads_and_processes.ipynb",
     "tests/checking/test_processes.py",
     "tests/promises/test_verdicts_02c.py",
+    "tests/magics/test_magics.py",
     "tests/cli/test_watch.py",
     "solutions/ferry.ipynb",
+    "tests/notebooks/test_plugin.py",
     "tests/promises/test_verdicts_01a.py",
     "tests/promises/test_verdicts_05b_room2.py",
     "notebooks/03_udp_datagrams.ipynb",
     "notebooks/05b_asyncio.ipynb",
     "solutions/break_threads.ipynb",
+    "tests/setup/test_environment.py",
     "tests/checking/test_strain.py",
 )
 
 
+# Most of their time is waiting, for which the short tests behind them leave no processor idle.
+WAITING = ("exercises/", "solutions/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the files, and leave what is in each as it is."""
-    place = {path: number for number, path in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    items.sort(key=lambda item: _place(item.nodeid.partition("::")[0]))
+
+
+def _place(path: str) -> int:
+    if path in LONGEST:
+        return LONGEST.index(path)
+    return len(LONGEST) + (not path.startswith(WAITING))

@@ -11,8 +11,8 @@ On Linux it stays: it has imported what checks need, keeps a zygote from which a
 (forking), and another one for answers that use larger libraries, and forks a worker that does the
 judging. A worker takes some jobs of one exercise and one zygote one after another, each with its
 own copy of the checks, context and event loops, and is replaced by a fresh fork after that, or when
-a job has left a thread behind. Elsewhere the judge judges one job
-and ends, and its caller starts the next one ahead.
+a job has left a thread behind. Elsewhere the judge judges one job and ends, and its caller starts
+the next one ahead.
 
 The end of its standard input is the end of whoever asked. It then kills every host and ends, even
 while a check does not return.

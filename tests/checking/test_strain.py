@@ -22,13 +22,13 @@ SPIN = "while True: pass"
 
 @pytest.fixture
 def others_at_work() -> Iterator[None]:
-    """Three programs for each processor, none of which ever waits.
+    """Six programs for each processor, none of which ever waits.
 
     Each in a session of its own: Linux may share processors out among sessions (sched(7)).
     """
     command = [sys.executable, "-S", "-c", SPIN]
     programs = [
-        subprocess.Popen(command, start_new_session=True) for _ in range(3 * (os.cpu_count() or 1))
+        subprocess.Popen(command, start_new_session=True) for _ in range(6 * (os.cpu_count() or 1))
     ]
     try:
         yield
