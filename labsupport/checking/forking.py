@@ -43,6 +43,7 @@ from labsupport.checking.hosts import (
     words,
 )
 from labsupport.checking.jail import syscalls, tree
+from labsupport.checking.jail.zygote import LIBRARIES, PACKAGES
 from labsupport.checking.spawning import removed
 from labsupport.load import more_descriptors
 
@@ -60,12 +61,8 @@ _SAID = {
     "fenced": "your answer ran behind a fence: it could not read your files, but use the network",
 }
 _LEVELS = {"root": 4, "userns": 3, "fenced": 2, "limited": 1}
-
-
-_NEED_MORE = re.compile(
-    r"\b(async|asyncio|concurrent|email|h11|hmac|http|httpx|logging|socketserver|ssl|statistics|"
-    r"tempfile|tornado|urllib|uuid)\b"
-)
+_LARGER = {name.partition(".")[0] for name in (*LIBRARIES, *PACKAGES)}
+_NEED_MORE = re.compile(rf"\b({'|'.join(sorted(_LARGER | {'async'}))})\b")
 
 
 def needs_more(source: str) -> bool:

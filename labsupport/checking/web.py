@@ -3,8 +3,8 @@
 `request` sends one request over a `Conn` and reads one response; a second call goes over the same
 connection, as long as both sides keep it. `response` reads one that may come before its request
 has ended. h11 writes and reads the messages, so that what a check judges is what any client would
-see. What is no HTTP, ends too early or goes on behind the response
-is a `Mismatch`, as everything is that a peer has to find out.
+see. What is no HTTP, ends too early or goes on behind the response is a `Mismatch`, as everything
+is that a peer has to find out.
 
 Source: RFC 9112 (messages), RFC 9110 (what they mean).
 """

@@ -126,13 +126,10 @@ class Zygote:
 
         more: also those that few answers use. A fork costs half as much without them.
         """
-        for name in (*FEW, *(LIBRARIES if more else ())):
+        for name in FEW:
             importlib.import_module(name)
-        sys.modules[_COMMAND] = None  # type: ignore[assignment]  # as where it is not installed
-        for name in PACKAGES if more else ():
-            with contextlib.suppress(ModuleNotFoundError):
-                importlib.import_module(name)
-        del sys.modules[_COMMAND]
+        if more:
+            _import_more()
         syscalls.hide()
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             with contextlib.suppress(OSError, ValueError):
@@ -363,6 +360,16 @@ _IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)  # as any Python process has it
 _OUTSIDE = 0  # the number of a parent that is in no pid namespace of ours
 _QUIET = syscalls.NEW_IPC | syscalls.NEW_UTS
 _PROC = syscalls.NO_SUID | syscalls.NO_DEVICES | syscalls.NO_EXECUTION
+
+
+def _import_more() -> None:
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    sys.modules[_COMMAND] = None  # type: ignore[assignment]  # as where it is not installed
+    for name in PACKAGES:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+    del sys.modules[_COMMAND]
 
 
 def _children() -> list[int]:
