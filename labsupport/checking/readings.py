@@ -14,7 +14,16 @@ from typing import Any
 from labsupport.checking.asserts import Mismatch, assert_equal, fail
 from labsupport.checking.showing import show
 
-__all__ = ["H11_TAKES", "REFUSED", "TAKEN", "TORNADO_TAKES", "assert_event", "beside", "every_cut"]
+__all__ = [
+    "H11_TAKES",
+    "REFUSED",
+    "TAKEN",
+    "TORNADO_TAKES",
+    "assert_event",
+    "beside",
+    "cut_in_words",
+    "every_cut",
+]
 
 TAKEN = "h11 and Tornado take it"
 REFUSED = "h11 and Tornado refuse it"
@@ -24,18 +33,20 @@ _AROUND = 24  # bytes on either side of a cut that feedback shows
 _ROOM = 300  # characters of a stream that feedback shows
 
 
-def every_cut(data: bytes) -> list[tuple[str, list[bytes]]]:
-    """The ways to cut a stream in two, and into single bytes: how, in words, and the pieces."""
-    cuts = [
-        (
-            f"cut behind byte {at}: "
-            f"{show(data[max(0, at - _AROUND) : at])} | {show(data[at:], _AROUND)}",
-            [data[:at], data[at:]],
-        )
-        for at in range(1, len(data))
-    ]
-    single = [bytes([byte]) for byte in data]
-    return [*cuts, (f"byte by byte: {show(data, _ROOM)}", single)]
+def every_cut(data: bytes) -> list[list[bytes]]:
+    """The pieces of a stream that is cut in two, behind each byte, and then into single bytes."""
+    cuts = [[data[:at], data[at:]] for at in range(1, len(data))]
+    return [*cuts, [bytes([byte]) for byte in data]]
+
+
+def cut_in_words(pieces: Sequence[bytes]) -> str:
+    """How a stream was cut: words for one of `every_cut`, which only a failure has need of."""
+    if len(pieces) != 2:
+        return f"byte by byte: {show(b''.join(pieces), _ROOM)}"
+    before, behind = pieces
+    return (
+        f"cut behind byte {len(before)}: {show(before[-_AROUND:])} | {show(behind, _AROUND)}"
+    )
 
 
 def assert_event(

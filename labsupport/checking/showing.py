@@ -23,6 +23,10 @@ _AFTER = 28
 _ITEMS = 12
 
 _ESCAPES = {0x09: r"\t", 0x0A: r"\n", 0x0D: r"\r", 0x27: r"\'", 0x5C: r"\\"}
+_BYTES = [
+    _ESCAPES.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
+    for byte in range(256)
+]
 
 # ESC sequences, then every control, format, direction and surrogate character except \n and \t.
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
@@ -174,20 +178,16 @@ def _window(data: bytes | str, start: int, at: int) -> tuple[str, int]:
 
 
 def _cells(data: bytes | str) -> list[str]:
-    return [_cell(item if isinstance(item, int) else ord(item), data) for item in data]
-
-
-def _cell(code: int, data: bytes | str) -> str:
-    """One item as it stands inside quotes; its width does not depend on its neighbours."""
-    if code in _ESCAPES:
-        return _ESCAPES[code]
-    if 32 <= code < 127:
-        return chr(code)
+    """Each item as it stands inside quotes; its width does not depend on its neighbours."""
     if isinstance(data, bytes):
-        return f"\\x{code:02x}"
-    if chr(code).isprintable() and not unicodedata.combining(chr(code)):
-        return chr(code)
-    return chr(code).encode("unicode_escape", "replace").decode("ascii")
+        return [_BYTES[byte] for byte in data]
+    return [_BYTES[ord(sign)] if sign.isascii() else _character(sign) for sign in data]
+
+
+def _character(sign: str) -> str:
+    if sign.isprintable() and not unicodedata.combining(sign):
+        return sign
+    return sign.encode("unicode_escape", "replace").decode("ascii")
 
 
 def _width(text: str) -> int:
@@ -198,8 +198,9 @@ def _width(text: str) -> int:
 def _shortened(data: bytes | str, room: int, unit: str) -> str:
     prefix = "b'" if isinstance(data, bytes) else "'"
     cells = _cells(data[:room])
-    while sum(map(len, cells)) > room:
-        cells.pop()
+    length = sum(map(len, cells))
+    while length > room:
+        length -= len(cells.pop())
     text = prefix + "".join(cells) + "'"
     return text if len(cells) == len(data) else f"{text}... ({count(len(data), unit)})"
 
