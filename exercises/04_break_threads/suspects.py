@@ -110,26 +110,26 @@ def _work(listener, closed_after):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection, contextlib.suppress(OSError):
-            line, begun = b"", 0.0
+            unfinished, begun = b"", 0.0
             while True:
-                left = begun + closed_after - time.monotonic() if line else None
+                left = begun + closed_after - time.monotonic() if unfinished else None
                 if left is not None and left <= 0:
                     return
                 connection.settimeout(left)
-                byte = connection.recv(1)
-                if not byte:
+                piece = connection.recv(100)
+                if not piece:
                     return
-                begun = begun if line else time.monotonic()
-                line += byte
-                if byte == b"\n":
-                    if time.monotonic() - begun > SECONDS:
-                        return
+                begun = begun if unfinished else time.monotonic()
+                *lines, unfinished = (unfinished + piece).split(b"\n")
+                if lines and time.monotonic() - begun > SECONDS:
+                    return
+                connection.settimeout(None)
+                for line in lines:
                     with counting:
                         number = next(numbers)
-                    connection.settimeout(None)
                     connection.sendall(b"%d " % number)  # in two pieces, as it may
-                    connection.sendall(line)
-                    line = b""
+                    connection.sendall(line + b"\n")
+                    begun = time.monotonic()
 
     def work():
         with contextlib.suppress(OSError):  # the listener was stopped

@@ -7,6 +7,7 @@ that a client was not asked about are passed over: each fault has a check of its
 
 import asyncio
 import contextlib
+import itertools
 import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
@@ -36,7 +37,7 @@ LONGEST = 4000  # bytes of a line
 BURST = 100  # lines that are on their way at once; an outbox holds five times as many
 BURSTS = 60  # of the longest lines: 24 MB, more than the buffers of a system and an outbox take
 AT_ONCE = 49  # clients in the room, beside who watches them: a room has to hold 50
-WAVES = 5
+WAVES = (AT_ONCE, *[14] * 14)  # how many come and go together, one group after the other
 MOST = 500  # lines in an outbox
 SPARE = 300  # lines that a client gets fewer than who was disconnected: about 200 wait
 NARROW = 64 * 1024  # bytes that the buffer of a client takes that does not read
@@ -505,18 +506,18 @@ async def slow_at_the_end(peer, draw, talking, listening, number):
     deadline=60.0,
 )
 async def two_hundred_come_and_go(answer, draw, variant):
-    watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
+    watcher, *names = people(draw, 1 + sum(WAVES))
     async with serving(answer) as peer:
         watching = await chat.enters(peer, watcher)
-        for wave in range(WAVES):
-            group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
-            did = f"let {AT_ONCE} clients join at once"
+        left, full = iter(names), None
+        for size in WAVES:
+            group = list(itertools.islice(left, size))
+            did = f"let {size} clients join at once"
             conns = await asyncio.gather(*(chat.enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
             await chat.hears_all(watching, joins, "everybody who joins is announced", did)
-            if wave == 0:
-                full = answer.held()
-            did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
+            full = full or answer.held()
+            did = f"let {size} clients leave at once, half of them by a reset"
             for number, conn in enumerate(conns):
                 if number % 2:
                     conn.reset()

@@ -6,6 +6,7 @@ about are passed over: each fault has a check of its own.
 """
 
 import asyncio
+import itertools
 import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
@@ -42,7 +43,7 @@ BURSTS = 100  # of the longest lines: 20 MB, more than a system's buffers and an
 LATER = 5  # bursts: half an outbox
 SMALL = 64 * 1024  # bytes of a client's receive buffer
 AT_ONCE = 49  # clients in the room, beside who watches them: a room has to hold 50
-WAVES = 5
+WAVES = (AT_ONCE, *[14] * 14)  # how many come and go together, one group after the other
 GENEROUS = 3.0  # seconds that an answer may be late, however busy the machine is
 
 MEANWHILE = (
@@ -468,13 +469,14 @@ async def what_waits_is_sent_before_the_end(answer, draw, variant):
     deadline=40.0,
 )
 async def two_hundred_come_and_go(answer, draw, variant):
-    watcher, *names = people(draw, 1 + AT_ONCE * WAVES)
+    watcher, *names = people(draw, 1 + sum(WAVES))
     async with serving(answer) as peer:
         watching = await chat.enters(peer, watcher)
         alone = answer.held()
-        for wave in range(WAVES):
-            group = names[wave * AT_ONCE : (wave + 1) * AT_ONCE]
-            did = f"let {AT_ONCE} clients join at once"
+        left = iter(names)
+        for size in WAVES:
+            group = list(itertools.islice(left, size))
+            did = f"let {size} clients join at once"
             conns = await asyncio.gather(*(chat.enters(peer, name, did) for name in group))
             joins = {f"* {name} joins\n".encode() for name in group}
             with apart(*MEANWHILE):
@@ -487,7 +489,7 @@ async def two_hundred_come_and_go(answer, draw, variant):
                 got=f"{now.threads} threads, and {now.processes} processes",
                 did=did,
             )
-            did = f"let {AT_ONCE} clients leave at once, half of them by a reset"
+            did = f"let {size} clients leave at once, half of them by a reset"
             for number, conn in enumerate(conns):
                 if number % 2:
                     conn.reset()

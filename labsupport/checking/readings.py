@@ -44,9 +44,7 @@ def cut_in_words(pieces: Sequence[bytes]) -> str:
     if len(pieces) != 2:
         return f"byte by byte: {show(b''.join(pieces), _ROOM)}"
     before, behind = pieces
-    return (
-        f"cut behind byte {len(before)}: {show(before[-_AROUND:])} | {show(behind, _AROUND)}"
-    )
+    return f"cut behind byte {len(before)}: {show(before[-_AROUND:])} | {show(behind, _AROUND)}"
 
 
 def assert_event(
