@@ -68,7 +68,8 @@ def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")
     ]
-    with answers.judged(wanted, module.AT_ONCE) as waiting:
+    every_check = request.config.getoption("--every-check")
+    with answers.judged(wanted, module.AT_ONCE, every_check) as waiting:
 
         def ask(path: Path, slug: str) -> Report:
             future: Future[Report] = waiting[path, slug]
@@ -108,7 +109,7 @@ def assert_accepted(report: Report) -> None:
 
 
 def assert_refused(report: Report, said: answers.Wrong) -> None:
-    """Exactly the listed checks refused it, and each for what the answer did."""
+    """Of those that judged it, exactly the listed checks refused it, for what the answer did."""
     assert not said.faults
     refused = {each.name: each for each in report.results if not each.passed}
     if report.problem or set(refused) != set(said.checks):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labsupport.checking.report import Report, Result, Verdict
-from tests.promises import judging
+from tests.promises import answers, judging
 from tests.promises.answers import Wrong
 
 Failed = pytest.fail.Exception
@@ -47,6 +47,17 @@ def test_a_wrong_answer_has_to_be_refused_by_exactly_what_it_lists() -> None:
             judging.assert_refused(broken, said)
     with pytest.raises(AssertionError):
         judging.assert_refused(report(one="failed"), Wrong(("one",), "belief-of-two"))
+
+
+@pytest.mark.parametrize("slug", answers.slugs())
+def test_a_wrong_answer_is_judged_by_what_it_lists_and_each_check_judges_others(slug: str) -> None:
+    meets, spares = set(), set()
+    for path in answers.wrongs(slug):
+        judging, listed = set(answers.judging(path)), set(answers.wrong(path).checks)
+        assert listed <= judging
+        meets |= judging - listed
+        spares |= {each.name for each in answers.checks_for(path)} - listed
+    assert meets == spares
 
 
 def test_a_stub_that_earns_a_point_or_cannot_be_loaded_is_found(tmp_path: Path) -> None:
