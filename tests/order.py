@@ -8,29 +8,30 @@ from __future__ import annotations
 
 import pytest
 
-# Those that take 40 s or more with five at once on two processors; the longest first.
+# Each takes more than a twentieth of the whole run; the longest first.
 LONGEST = (
+    "tests/browser/test_lab.py",
+    "tests/hostile/test_killing.py",
+    "tests/hostile/test_exhausting.py",
     "tests/promises/test_verdicts_04.py",
     "tests/promises/test_verdicts_03.py",
-    "tests/hostile/test_killing.py",
-    "tests/browser/test_lab.py",
-    "tests/promises/test_verdicts_03_ferry.py",
-    "tests/promises/test_verdicts_05a.py",
-    "tests/hostile/test_exhausting.py",
-    "notebooks/04_threads_and_processes.ipynb",
-    "tests/checking/test_processes.py",
-    "tests/promises/test_verdicts_02c.py",
-    "tests/magics/test_magics.py",
-    "tests/cli/test_watch.py",
-    "solutions/ferry.ipynb",
-    "tests/notebooks/test_plugin.py",
-    "tests/promises/test_verdicts_01a.py",
-    "tests/promises/test_verdicts_05b_room2.py",
-    "notebooks/03_udp_datagrams.ipynb",
     "notebooks/05b_asyncio.ipynb",
-    "solutions/break_threads.ipynb",
+    "tests/cli/test_watch.py",
     "tests/setup/test_environment.py",
-    "tests/checking/test_strain.py",
+    "notebooks/04_threads_and_processes.ipynb",
+    "tests/promises/test_verdicts_05a.py",
+    "tests/magics/test_magics.py",
+    "tests/checking/test_processes.py",
+    "tests/promises/test_verdicts_06a_parser.py",
+    "solutions/ferry.ipynb",
+    "notebooks/07_tornado_concurrency.ipynb",
+    "tests/promises/test_verdicts_03_ferry.py",
+    "notebooks/03_udp_datagrams.ipynb",
+    "tests/pictures/test_picture.py",
+    "tests/promises/test_verdicts_07_report.py",
+    "notebooks/06b_tornado.ipynb",
+    "tests/notebooks/test_plugin.py",
+    "tests/promises/test_verdicts_07_upload.py",
 )
 
 

@@ -205,7 +205,7 @@ def test_a_port_that_is_always_taken_is_an_error_with_the_output(
         port = taken.getsockname()[1]
         monkeypatch.setattr(commands, "free_port", lambda host, transport: port)
         with pytest.raises(CannotStart, match=r"(?s)exit status 1.*in use"):
-            start(ECHO, "{port}")
+            start(ECHO, "{port}", deadline=30)  # in which several interpreters start
 
 
 def test_somebody_elses_listener_does_not_make_a_command_ready(

@@ -32,7 +32,7 @@ def made(output: str) -> bool:
 def gate() -> Iterator[socket.socket]:
     """A listener at which the builder waits in the middle of an installation."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(40)
+        listener.settimeout(100)
         yield listener
 
 
