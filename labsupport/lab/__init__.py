@@ -13,11 +13,6 @@ nothing is registered and no file of the user's own Jupyter is written:
 - The layout of the windows is kept in the course's state folder, apart from other projects'.
 - Ctrl-C ends it without a question. Notebooks save themselves, and kernels are shut down.
 - Its log is kept to warnings and the address to open.
-
-`rfc3987_syntax` is not imported. jsonschema imports it, when it is there, to check the formats
-"iri" and "iri-reference", which no Jupyter schema uses; importing it compiles some 35 grammars and
-costs 2 to 3 seconds of every server start. A `None` in `sys.modules` makes that import an
-ImportError, and jsonschema goes on without the two formats.
 """
 
 from __future__ import annotations
@@ -33,11 +28,6 @@ __all__ = ["FIRST_LESSON", "arguments", "main", "prepare"]
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-
-
-def skip_slow_import() -> None:
-    """Let `import rfc3987_syntax` fail at once in this process (see the module's text)."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def prefer_own_kernel() -> None:
@@ -92,7 +82,6 @@ def prepare() -> None:
     Run once after an installation: it shows that the packages work together, and the first lesson
     does not wait, or warn that it waits, for the fonts.
     """
-    skip_slow_import()
     for name in ("ipykernel.ipkernel", "jupyterlab.labapp", "matplotlib.pyplot"):
         importlib.import_module(name)
 
@@ -108,7 +97,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     browser = "--no-browser" not in given
     rest = [argument for argument in given if argument != "--no-browser"]
-    skip_slow_import()
     prefer_own_kernel()
     # Jupyter itself cleans up after Ctrl-C only where it has a terminal to ask at.
     signal.signal(signal.SIGINT, lambda *_: signal.raise_signal(signal.SIGTERM))

@@ -60,10 +60,7 @@ class TestFeedback:
             assert "Checking first ..." in said
             begun.waiting()
 
-    def test_a_save_by_jupyters_server_is_judged(
-        self, begun: Watched, small: SmallCourse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "rfc3987_syntax", None)  # unused, and 3 s to import
+    def test_a_save_by_jupyters_server_is_judged(self, begun: Watched, small: SmallCourse) -> None:
         from jupyter_server.services.contents.filemanager import FileContentsManager
 
         manager = FileContentsManager(root_dir=str(small.root))
