@@ -290,10 +290,12 @@ class History:
                 if not path.exists() or _is_sound(path):
                     return True
                 kept = _free_name(path)
-                path.rename(kept)
+                # The journal first: once the file has gone, another process begins a new one, and
+                # a journal that lies there then is that one's.
                 journal = path.with_name(path.name + "-journal")
                 if journal.exists():
                     journal.rename(kept.with_name(kept.name + "-journal"))
+                path.rename(kept)
         except (OSError, sqlite3.Error) as error:
             self._warn(f"it is damaged and cannot be renamed: {error}")
             return False
