@@ -99,7 +99,7 @@ def read_header(source: str, names: list[str]) -> Wrong:
     return Wrong(tuple(listed), found["belief"].strip(), tuple(faults))
 
 
-def judging(path: Path) -> list[str]:
+def judges(path: Path) -> list[str]:
     """The names of the checks that judge a wrong answer, unless all do."""
     names = [each.name for each in checks_for(path)]
     return [name for at, name in enumerate(names) if _judges(name, at, path)]
@@ -150,7 +150,7 @@ def _report(path: Path, slug: str, every_check: bool) -> Report:
         return check(answer, folder, hidden=True)
     if every_check:
         return check(answer, folder)
-    reports = [check(answer, folder, only=name) for name in judging(path)]
+    reports = [check(answer, folder, only=name) for name in judges(path)]
     results = tuple(result for report in reports for result in report.results)
     problem = next((report.problem for report in reports if report.problem), "")
     return replace(reports[0], results=results, problem=problem)

@@ -53,9 +53,9 @@ def test_a_wrong_answer_has_to_be_refused_by_exactly_what_it_lists() -> None:
 def test_a_wrong_answer_is_judged_by_what_it_lists_and_each_check_judges_others(slug: str) -> None:
     meets, spares = set(), set()
     for path in answers.wrongs(slug):
-        judging, listed = set(answers.judging(path)), set(answers.wrong(path).checks)
-        assert listed <= judging
-        meets |= judging - listed
+        judges, listed = set(answers.judges(path)), set(answers.wrong(path).checks)
+        assert listed <= judges
+        meets |= judges - listed
         spares |= {each.name for each in answers.checks_for(path)} - listed
     assert meets == spares
 
