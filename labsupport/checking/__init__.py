@@ -11,8 +11,8 @@ Theory of operation. Five kinds of process, none of which trusts the next:
     host     runs the answer, a fresh one for each check. Never sees a check. (host)
 
 A check meets the answer over the network, as its peer (peers for TCP, datagrams for UDP), or calls
-it over a pipe of bounded plain data (remote, wire), with stand-ins for what it hands over
-(standins). The verdict is made in the judge from what it saw itself, and told to the caller in
+it over a pipe of bounded plain data (remote, iterating, wire), with stand-ins for what it hands
+over (standins). The verdict is made in the judge from what it saw itself, and told to the caller in
 lines that only the judge can write (lines). So an answer can say nothing about its own verdict: the
 ways into the judge are the socket that the answer serves and that pipe, and what comes through them
 is data.
@@ -34,6 +34,7 @@ schedule is shown with the simplest schedule that fails alike (reducing).
     chat                         the clients of a chat room, which several exercises build
     web                          a client of HTTP/1.1, for answers that serve it
     readings                     streams of HTTP/1.1, for answers that read them
+    simulated                    a clock and dice that the check holds
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
     files, buffers               what an answer left in its folder and in its sockets, unopened

@@ -9,6 +9,7 @@ the answer's output (ResourceWarning, which it hides by default). The messages:
     load    run the source (in the main thread, once)
     call    call a function of the answer, or a method of an object it made
     map     the same for a list of arguments, in one message
+    iterate call what returns an async iterator, and take from it what the judge wants
     get     read an attribute
     accept  listen, and call a function for each accepted connection
     set     set the flag that was handed to a call
@@ -154,6 +155,7 @@ class Host:
                 "call": self._call,
                 "map": self._map,
                 "replay": self._replay,
+                "iterate": self._iterate,
                 "get": self._get,
                 "accept": self._accept,
                 "where": self._where,
@@ -217,6 +219,36 @@ class Host:
             target = _method(self._called(make, request["args"], {}), request["method"])
             results.append([self._called(target, [item], {}) for item in run])
         return {"op": "done", "value": results}
+
+    def _iterate(self, request: dict[str, Any]) -> dict[str, Any]:
+        made = self._target(request)(*request["args"])
+        if not hasattr(type(made), "__anext__"):
+            if isinstance(made, types.CoroutineType):
+                made.close()
+            return {"op": "done", "value": _kind(type(made))}
+        import asyncio
+
+        with asyncio.Runner() as runner:
+            loop = self.loops[threading.get_ident()] = runner.get_loop()
+            try:
+                runner.run(self._taken(made, request["taker"]))
+            finally:
+                del self.loops[threading.get_ident()]
+                _tell_of_tasks(loop)
+        return {"op": "done", "value": None}
+
+    async def _taken(self, iterator: Any, taker: Any) -> None:
+        """Take an item whenever the judge wants one, and close the iterator in any case."""
+        try:
+            while await taker.wants():
+                try:
+                    item = await anext(iterator)
+                except StopAsyncIteration:
+                    return
+                taker.take(item)
+        finally:
+            if hasattr(iterator, "aclose"):
+                await iterator.aclose()
 
     def _ping(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"op": "done", "value": None}

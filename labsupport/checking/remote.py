@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from labsupport.checking import datagrams, files, peers, wire
+from labsupport.checking import datagrams, files, iterating, peers, wire
 from labsupport.checking.asserts import Exchange, Mismatch
 from labsupport.checking.hosts import Held, HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
@@ -215,6 +215,12 @@ class RemoteAnswer:
         return await _expect_raise(
             kinds, self._call(None, name, args, kwargs), _spoken(name, args, kwargs)
         )
+
+    def iterating(
+        self, name: str, /, *args: Any
+    ) -> AbstractAsyncContextManager[iterating.RemoteIterator]:
+        """Call an async generator function, and take its items one by one. See `iterating`."""
+        return iterating.iterating(self, name, args)
 
     def serving(
         self,
