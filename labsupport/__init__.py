@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         load,
         meters,
         openloop,
+        phases,
         pictures,
         serving,
+        twins,
     )
     from labsupport.ends import arrived, connected
     from labsupport.link import Link
@@ -45,11 +47,13 @@ __all__ = [
     "load",
     "meters",
     "openloop",
+    "phases",
     "pictures",
     "record",
     "serve",
     "serving",
     "settle",
+    "twins",
     "warm_up",
 ]
 
@@ -67,7 +71,8 @@ _HOMES = {
     "warm_up": "predictions",
 }
 _ROOMS = (
-    "checking", "crowd", "http1", "lessons", "load", "meters", "openloop", "pictures", "serving",
+    "checking", "crowd", "http1", "lessons", "load", "meters", "openloop", "phases", "pictures",
+    "serving", "twins",
 )  # fmt: skip
 
 

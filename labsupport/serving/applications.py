@@ -6,6 +6,7 @@ Imported only when an application is served, so that labsupport does not import 
 from __future__ import annotations
 
 import socket
+import ssl
 import weakref
 from typing import Any, ClassVar
 
@@ -38,13 +39,20 @@ class TornadoServer(LoopServer):
     kind: ClassVar[str] = "tornado"
     _described: ClassVar[str] = "a Tornado application on its own loop"
 
-    def __init__(self, name: str, application: Application, opened: socket.socket) -> None:
+    def __init__(
+        self,
+        name: str,
+        application: Application,
+        opened: socket.socket,
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self._application = application
+        self._tls = tls
         super().__init__(name, opened)
 
     async def _open(self, opened: socket.socket) -> None:
         opened.setblocking(False)
-        self._server = _WatchedServer(self._application)
+        self._server = _WatchedServer(self._application, ssl_options=self._tls)
         self._server.add_sockets([opened])
 
     def _close(self) -> None:

@@ -10,12 +10,15 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .routing import route
 from .server import Server, begin
 from .sockets import Transport, open_datagram, open_listener
 from .threads import FunctionServer
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = ["serve"]
 
@@ -27,6 +30,7 @@ def serve(
     host: str = "127.0.0.1",
     transport: Transport = "tcp",
     backlog: int = 128,
+    tls: SSLContext | None = None,
     deadline: float = 5.0,
 ) -> Server:
     """Start a server behind the notebook and return its handle; it is ready on return.
@@ -45,6 +49,7 @@ def serve(
       name of the function or of the program, or "tornado".
     host: a loopback address, "127.0.0.1" or "::1". The kernel chooses the port.
     backlog: how many connections may wait for accept.
+    tls: a Tornado application is served over TLS with this context, which has its certificate.
     deadline: seconds until the server must be ready.
 
     The readiness of a server is not tested by connecting, since the server would see the test as
@@ -64,7 +69,7 @@ def serve(
         raise ValueError(f'transport is "tcp" or "udp", not {transport!r}.')
     route()
     # Built first: a call with bad arguments leaves the former server of that name alone.
-    server = _build(target, args, name or _name_of(target), host, transport, backlog)
+    server = _build(target, args, name or _name_of(target), host, transport, backlog, tls)
     return begin(server, deadline)
 
 
@@ -75,13 +80,16 @@ def _build(
     host: str,
     transport: Transport,
     backlog: int,
+    tls: SSLContext | None,
 ) -> Server:
     if _is_application(target):
         from .applications import TornadoServer
 
         _refuse(args, "a Tornado application")
         _refuse_udp(transport, "a Tornado application")
-        return TornadoServer(name, target, open_listener(host, backlog))  # type: ignore[arg-type]
+        return TornadoServer(name, target, open_listener(host, backlog), tls)  # type: ignore[arg-type]
+    if tls is not None:
+        raise ValueError("tls is for a Tornado application; another target makes its own TLS.")
     if not callable(target):
         _check_words(target)
         from .commands import CommandServer

@@ -35,9 +35,10 @@ GROUND: dict[str, set[str]] = {
     "meters": {"clock", "sockdiag", "trace"},
     "sockdiag": set(),
     "http1": set(),
+    "phases": {"clock"},
 }
 UPPER: tuple[set[str], ...] = (
-    {"crowd", "pictures", "predictions"},
+    {"crowd", "pictures", "predictions", "twins"},
     {"checking"},
     {"grading"},
     {"cli", "notebook"},
