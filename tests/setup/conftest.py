@@ -15,6 +15,9 @@ from tests.setup import builder
 
 ROOT = Path(__file__).resolve().parents[2]
 
+INSTALLED = 150
+"""Seconds for an installation to end: about 10 on a machine that has nothing else to do."""
+
 PYPROJECT = """
 [build-system]
 requires = []
@@ -86,7 +89,7 @@ class Course:
         """Run the bootstrap to its end: its exit code, its output."""
         with self.start(*arguments, **variables) as process:
             try:
-                said, _ = process.communicate(timeout=50)
+                said, _ = process.communicate(timeout=INSTALLED)
             except BaseException:
                 process.kill()
                 raise

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.setup.conftest import Course
+from tests.setup.conftest import INSTALLED, Course
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def made(output: str) -> bool:
@@ -32,7 +32,7 @@ def made(output: str) -> bool:
 def gate() -> Iterator[socket.socket]:
     """A listener at which the builder waits in the middle of an installation."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(100)
+        listener.settimeout(INSTALLED)
         yield listener
 
 
@@ -63,8 +63,8 @@ def test_two_first_starts_at_once_install_once_and_both_open_the_course(course: 
         assert second.stdout is not None
         waits = second.stdout.readline()
         held.close()
-        said_first, _ = first.communicate(timeout=40)
-        said_second, _ = second.communicate(timeout=40)
+        said_first, _ = first.communicate(timeout=INSTALLED)
+        said_second, _ = second.communicate(timeout=INSTALLED)
     assert "Another installation is at work" in waits
     assert (first.returncode, second.returncode) == (0, 0), said_first + said_second
     assert made(said_first)
@@ -126,7 +126,7 @@ def test_after_kill_9_in_the_middle_the_next_start_waits_for_the_orphan_and_inst
         assert following.stdout is not None
         assert "Another installation is at work" in following.stdout.readline()
         orphan.close()
-    said, _ = following.communicate(timeout=50)
+    said, _ = following.communicate(timeout=INSTALLED)
     assert killed.stdout is not None
     killed.stdout.close()
     assert following.returncode == 0, said
@@ -145,7 +145,7 @@ def test_ctrl_c_in_the_middle_brings_the_former_environment_back(course: Course)
         held, _ = listener.accept()
         with held:
             process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=40)
+            said, _ = process.communicate(timeout=INSTALLED)
     course.pins.write_text(pins)
     assert process.returncode == 130
     assert "Nothing was lost" in said
