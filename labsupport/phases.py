@@ -131,8 +131,8 @@ class Recorded:
         return recorded
 
 
-def record(client: Any) -> Recorded:
-    """Record what an httpx.Client or httpx.AsyncClient does from now on.
+def record(*clients: Any) -> Recorded:
+    """Record what these do from now on, each an httpx.Client or an httpx.AsyncClient.
 
     A request that is redirected is recorded as one request for each place it is sent to.
     """
@@ -150,7 +150,8 @@ def record(client: Any) -> Recorded:
 
         request.extensions["trace"] = trace
 
-    hooks = client.event_hooks
-    hooks["request"].append(begins_async if iscoroutinefunction(client.send) else begins)
-    client.event_hooks = hooks
+    for client in clients:
+        hooks = client.event_hooks
+        hooks["request"].append(begins_async if iscoroutinefunction(client.send) else begins)
+        client.event_hooks = hooks
     return recorded

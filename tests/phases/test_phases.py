@@ -52,6 +52,15 @@ def test_a_request_has_its_phases_in_their_order(library, echo: Server) -> None:
     ]
 
 
+def test_clients_share_a_record(echo: Server) -> None:
+    with httpx.Client(trust_env=False) as one, httpx.Client(trust_env=False) as other:
+        recorded = phases.record(one, other)
+        for client in (one, other, one):
+            client.get(url(echo, "/get"), timeout=30)
+    assert [request.name[:5] for request in recorded] == ["1 GET", "2 GET", "3 GET"]
+    assert [of(request) for request in recorded] == [PLAIN, PLAIN, KEPT]
+
+
 def test_tls_is_a_phase_of_its_own() -> None:
     authority = trustme.CA()
     ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
