@@ -29,9 +29,12 @@ from typing import Any
 
 from labsupport.clock import now
 
-__all__ = ["Recorded", "Request", "record"]
+__all__ = ["PHASES", "Recorded", "Request", "record"]
 
-_PHASES = {
+PHASES = ("pool", "connect", "TLS", "send", "wait", "read")
+"""All phases in their order: the `kinds` of `pictures.gantt`, so that each looks alike."""
+
+_STEPS = {
     "connect_tcp": "connect",
     "start_tls": "TLS",
     "send_request_headers": "send",
@@ -69,8 +72,8 @@ class Request:
             return
         if step == "response_closed":
             self.closed = moment
-        elif step in _PHASES:
-            self._add(_PHASES[step], self._started[step], moment)
+        elif step in _STEPS:
+            self._add(_STEPS[step], self._started[step], moment)
 
     def _add(self, phase: str, begin: float, end: float) -> None:
         if self.phases[-1][0] == phase:

@@ -13,7 +13,7 @@ alike are told alike. Of the lag they tell beside whose doing it was longest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -51,6 +51,7 @@ def gantt(
     caption: str = "",
     alt: str | None = None,
     lag: Lag = (),
+    kinds: Sequence[str] = (),
 ) -> Picture:
     """Who did what, from when to when.
 
@@ -59,11 +60,13 @@ def gantt(
     caption: what else is to be said of how it was measured.
     alt: the picture in words, instead of those made from the data.
     lag: samples of a loop's lag, (due, late) in seconds on the same clock; a strip above the rows.
+    kinds: kinds of doing that are to look alike in several pictures, always in this order.
 
     Raises ValueError without spans, for too many, and for one that ends before it begins.
     """
     finding = style.sentence(finding)
-    rows, kinds = _sorted(spans)
+    rows, kinds = _sorted(spans, kinds)
+    looks = dict(zip(kinds, _LOOKS, strict=False))
     zero = min(begin for _, _, begin, _ in spans)
     last = max(1000 * (end - zero) for _, _, _, end in spans) or 1.0
     left = 0.25 + max(style.width(who, style.TEXT) for who in rows)
@@ -83,7 +86,7 @@ def gantt(
             color=style.BLACK, parse_math=False,
         )  # fmt: skip
         for what, begin, end in its:
-            colour, hatch = _LOOKS[kinds.index(what)]
+            colour, hatch = looks[what]
             at, wide = 1000 * (begin - zero) * scale, 1000 * (end - begin) * scale
             axes.add_patch(
                 Rectangle(
@@ -96,7 +99,9 @@ def gantt(
     if lag:
         _draw_lag(axes, late, left, top + _GAP, last)
     _draw_axis(axes, left, last)
-    _draw_signs(axes, kinds, left, height - _HEAD / 2 + 0.04)
+    seen = {what for _, what, _, _ in spans}
+    signs = {what: look for what, look in looks.items() if what in seen}
+    _draw_signs(axes, signs, left, height - _HEAD / 2 + 0.04)
     data: dict[str, Any] = {
         who: [(what, 1000 * (begin - zero), 1000 * (end - zero)) for what, begin, end in its]
         for who, its in rows.items()
@@ -109,13 +114,14 @@ def gantt(
 
 
 def _sorted(
-    spans: Sequence[Span],
+    spans: Sequence[Span], known: Sequence[str]
 ) -> tuple[dict[str, list[tuple[str, float, float]]], list[str]]:
-    """The spans of each row by their begin, and the kinds of doing, both as first heard of."""
+    """The spans of each row by their begin, and the kinds of doing, both as first heard of; what
+    is known of the kinds comes first."""
     if not spans:
         raise ValueError("nothing was noted, so there is nothing to draw")
     rows: dict[str, list[tuple[str, float, float]]] = {}
-    kinds: list[str] = []
+    kinds = list(known)
     for who, what, begin, end in spans:
         if end < begin:
             raise ValueError(f"{who}: {what} ends {begin - end:g} s before it begins")
@@ -175,10 +181,12 @@ def _draw_axis(axes: Axes, left: float, last: float) -> None:
     )  # fmt: skip
 
 
-def _draw_signs(axes: Axes, kinds: list[str], left: float, level: float) -> None:
+def _draw_signs(
+    axes: Axes, signs: Mapping[str, tuple[str, str]], left: float, level: float
+) -> None:
     looks: dict[str, Any] = {"edgecolor": style.BLACK, "linewidth": 0.7}
     at = left
-    for what, (colour, hatch) in zip(kinds, _LOOKS, strict=False):
+    for what, (colour, hatch) in signs.items():
         axes.add_patch(
             Rectangle(
                 (at, level - 0.08), 0.3, 0.16, facecolor=style.tint(colour), hatch=hatch, **looks

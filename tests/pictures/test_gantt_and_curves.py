@@ -30,6 +30,20 @@ def test_spans_are_milliseconds_since_the_first_began() -> None:
     assert [each for _, *moments in told for each in moments] == pytest.approx([0, 100, 150, 200])
 
 
+def test_kinds_look_alike_in_several_pictures() -> None:
+    kinds = ("sleeps", "waits", "serves")
+
+    def faces(spans: list[tuple[str, str, float, float]]) -> list[tuple[float, ...]]:
+        axes = pictures.gantt(spans, finding="Looks.", kinds=kinds).figure.axes[0]
+        return [patch.get_facecolor() for patch in axes.patches]
+
+    row, sign = faces([("Ada", "waits", 0.0, 1.0)])
+    assert row == sign
+    other = faces([("worker 1", "serves", 0.0, 1.0), ("Ada", "waits", 0.0, 1.0)])
+    assert other == [other[0], row, row, other[0]]
+    assert other[0] != row
+
+
 def test_a_busy_row_is_told_in_short() -> None:
     spans = [("a", "xy"[number % 2], number, number + 1.0) for number in range(20)]
     assert pictures.gantt(spans, finding="Many.").alt.endswith("x, then and 13 more.")
