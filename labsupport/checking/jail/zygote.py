@@ -58,8 +58,11 @@ LIBRARIES = (
     "asyncio", "concurrent.futures", "email", "hmac", "http.client", "http.server", "logging",
     "socketserver", "ssl", "statistics", "tempfile", "urllib.parse", "urllib.request", "uuid",
 )  # fmt: skip
-PACKAGES = ("h11", "httpx", "tornado.httpclient", "tornado.httpserver", "tornado.web",
-            "tornado.simple_httpclient", "tornado.tcpserver", "tornado.websocket")  # fmt: skip
+PACKAGES = (
+    "anyio._backends._asyncio", "h11", "httpcore", "httpx",  # which imports two of them late
+    "tornado.httpclient", "tornado.httpserver", "tornado.simple_httpclient", "tornado.tcpserver",
+    "tornado.web", "tornado.websocket",
+)  # fmt: skip
 
 _FIRST_OUTER_ID = 1_878_982_656  # 0x6ffe0000: above what systems and containers hand out
 _IDS = 65_536
