@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         phases,
         pictures,
         serving,
+        storm,
         twins,
     )
     from labsupport.ends import arrived, connected
@@ -53,6 +54,7 @@ __all__ = [
     "serve",
     "serving",
     "settle",
+    "storm",
     "twins",
     "warm_up",
 ]
@@ -72,7 +74,7 @@ _HOMES = {
 }
 _ROOMS = (
     "checking", "crowd", "http1", "lessons", "load", "meters", "openloop", "phases", "pictures",
-    "serving", "twins",
+    "serving", "storm", "twins",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from labsupport.pictures.gantt import gantt
 from labsupport.pictures.hub import hub
 from labsupport.pictures.ladder import ladder
 from labsupport.pictures.picture import Picture
+from labsupport.pictures.rates import rates
 from labsupport.pictures.states import states
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "gantt",
     "hub",
     "ladder",
+    "rates",
     "readings",
     "states",
 ]

@@ -47,6 +47,7 @@ UPPER: tuple[set[str], ...] = (
 PART_OF = {
     "load": "crowd",
     "openloop": "crowd",
+    "storm": "crowd",
     "pcap": "trace",
     "transcript": "trace",
     "terminal": "cli",
