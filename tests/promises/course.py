@@ -26,12 +26,16 @@ LESSONS = (
     "02a_tcp_is_a_stream",
     "02b_framing",
     "02c_closing_and_small_writes",
+    "03_udp_datagrams",
     "04_threads_and_processes",
     "05a_the_event_loop_by_hand",
     "05b_asyncio",
     "06a_http_on_the_wire",
     "06b_tornado",
     "07_tornado_concurrency",
+    "08a_httpx",
+    "08b_httpx_trust",
+    "09_failing_well",
 )
 EXERCISES = {
     "greet": "00",
@@ -64,6 +68,14 @@ EXERCISES = {
     "drain": "07",
     "report": "07",
     "upload": "07",
+    "checker": "08a",
+    "pooled": "08a",
+    "break_client": "08a",
+    "contract": "08b",
+    "pages": "08b",
+    "retry": "09",
+    "idempotent": "09",
+    "breaker": "09",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

@@ -23,6 +23,8 @@ LONGER = {
     "05b": "Its tools for tasks come before the room that needs them; it says where to pause.",
     "06a": "Its server is repaired before two servers can disagree; it says where to pause.",
     "07": "One service is measured, streamed and stopped in one piece; it says where to pause.",
+    "08b": "One program is broken at six places before it is whole again; it says where to pause.",
+    "09": "One call is repaired until a storm of it may come; it says where to pause.",
 }
 FIRST_LESSON = "00"
 # In this order; other headings may stand between. The first lesson has nothing to warm up from.

@@ -13,6 +13,9 @@ from tests.promises import course, python
 from tests.promises.course import code_cell, example, text_cell
 from tests.promises.test_lesson_frame import section
 
+# Beliefs that no check can report, each with the reason.
+UNPROBED = {"verify-false-is-a-fix": "No exercise speaks TLS: the lessons that build on it will."}
+
 
 def lesson_of(belief: str) -> Path | None:
     """The lesson that misconceptions.toml names for a belief."""
@@ -76,7 +79,10 @@ def test_a_belief_is_probed_by_a_check(belief: str) -> None:
         for check in exercise.checks
         if check.misconception == belief
     ]
-    assert probing != [], f"no check reports {belief}"
+    if belief in UNPROBED:
+        assert probing == [], f"{belief} is reported now: take it out of UNPROBED"
+    else:
+        assert probing != [], f"no check reports {belief}"
 
 
 @pytest.mark.parametrize("belief", course.misconceptions())

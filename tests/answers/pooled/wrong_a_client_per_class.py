@@ -1,0 +1,46 @@
+"""Keeps the clients in the class: shops with the same arguments share one.
+
+refused by: two shops share nothing
+misconception: globals-belong-to-the-app
+"""
+
+import struct
+
+import httpx
+
+
+class Shop:
+    clients = {}
+
+    def __init__(self, url, key, most):
+        arguments = url, key, most
+        if arguments not in self.clients or self.clients[arguments].is_closed:
+            self.clients[arguments] = httpx.Client(
+                base_url=url,
+                headers={"Authorization": f"Bearer {key}", "User-Agent": "shop/1"},
+                limits=httpx.Limits(max_connections=most),
+                trust_env=False,
+            )
+        self.client = self.clients[arguments]
+
+    def price(self, item):
+        response = self.client.get(f"items/{item}")
+        response.raise_for_status()
+        return response.json()["cents"]
+
+    def size(self, item):
+        with self.client.stream("GET", f"items/{item}/picture") as response:
+            response.raise_for_status()
+            head = next(response.iter_bytes(24), b"")
+        if len(head) < 24 or not head.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise ValueError(f"no PNG: {head!r}")
+        return struct.unpack(">II", head[16:])
+
+    def close(self):
+        self.client.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()

@@ -1,0 +1,54 @@
+"""Makes a client for each thread, and closes all of them.
+
+refused by: calls in a row take one connection,
+  no more at once than most,
+  close closes, for good
+misconception: a-client-per-call-is-free
+"""
+
+import struct
+import threading
+
+import httpx
+
+
+class Shop:
+    def __init__(self, url, key, most):
+        self.settings = {
+            "base_url": url,
+            "headers": {"Authorization": f"Bearer {key}", "User-Agent": "shop/1"},
+            "limits": httpx.Limits(max_connections=most),
+            "trust_env": False,
+        }
+        self.mine = threading.local()
+        self.clients = []
+
+    @property
+    def client(self):
+        if not hasattr(self.mine, "client"):
+            self.mine.client = httpx.Client(**self.settings)
+            self.clients.append(self.mine.client)
+        return self.mine.client
+
+    def price(self, item):
+        response = self.client.get(f"items/{item}")
+        response.raise_for_status()
+        return response.json()["cents"]
+
+    def size(self, item):
+        with self.client.stream("GET", f"items/{item}/picture") as response:
+            response.raise_for_status()
+            head = next(response.iter_bytes(24), b"")
+        if len(head) < 24 or not head.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise ValueError(f"no PNG: {head!r}")
+        return struct.unpack(">II", head[16:])
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()

@@ -1,0 +1,16 @@
+"""Counts the calls, as a whole number."""
+
+
+class Budget:
+    def __init__(self, calls, most):
+        self.calls, self.full = calls, most * calls
+        self.credit = self.full
+
+    def earn(self):
+        self.credit = min(self.credit + 1, self.full)
+
+    def spend(self):
+        if self.credit < self.calls:
+            return False
+        self.credit -= self.calls
+        return True

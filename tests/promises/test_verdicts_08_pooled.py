@@ -1,0 +1,5 @@
+"""The verdicts on stub, solution, right and wrong answers of pooled, of lesson 08a."""
+
+from tests.promises.judging import *  # noqa: F403
+
+EXERCISES = ("pooled",)
