@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,18 +134,24 @@ Case = tuple[Path, str]
 
 @contextmanager
 def judged(
-    cases: Iterable[Case], at_once: int, every_check: bool
+    cases: Iterable[Case], at_once: int, every_check: bool, changed: Callable[[str], str]
 ) -> Iterator[dict[Case, Future[Report]]]:
-    """Judge answers (a .py file or a notebook, and the slug) in the background, in their order."""
+    """Judge answers (a .py file or a notebook, and the slug) in the background, in their order.
+
+    changed: what becomes of an answer's source before.
+    """
     pool = ThreadPoolExecutor(at_once)
     try:
-        yield {case: pool.submit(_report, *case, every_check) for case in dict.fromkeys(cases)}
+        yield {
+            case: pool.submit(_report, *case, every_check, changed) for case in dict.fromkeys(cases)
+        }
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _report(path: Path, slug: str, every_check: bool) -> Report:
+def _report(path: Path, slug: str, every_check: bool, changed: Callable[[str], str]) -> Report:
     answer, folder = Answer.from_path(path, slug), course.folder(slug)
+    answer = replace(answer, source=changed(answer.source))
     if not path.name.startswith("wrong_"):
         return check(answer, folder, hidden=True)
     if every_check:

@@ -2,7 +2,8 @@
 
 The tests here are run by the files test_verdicts_*.py, which import them and set `EXERCISES`, and
 `AT_ONCE` where nearly all of an answer's time is waiting: pytest-xdist hands out whole files, so
-several files run side by side.
+several files run side by side. `test_fork.py` sets `changed`, too: what becomes of an answer before
+it is judged.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.promises.answers import AT_ONCE
 
 __all__ = [
     "AT_ONCE",
+    "changed",
     "pytestmark",
     "reports",
     "test_a_right_answer_is_accepted",
@@ -32,6 +34,11 @@ __all__ = [
 Ask = Callable[[Path, str], Report]
 SECONDS = 170  # to wait for one report, while others are made beside it on a busy machine
 pytestmark = pytest.mark.timeout(SECONDS + 10)
+
+
+def changed(source: str) -> str:
+    """The answer that is judged: the one in the file."""
+    return source
 
 
 def cases(test: str, exercises: tuple[str, ...]) -> list[tuple[Path, str]]:
@@ -69,7 +76,7 @@ def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
         if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")
     ]
     every_check = request.config.getoption("--every-check")
-    with answers.judged(wanted, module.AT_ONCE, every_check) as waiting:
+    with answers.judged(wanted, module.AT_ONCE, every_check, module.changed) as waiting:
 
         def ask(path: Path, slug: str) -> Report:
             future: Future[Report] = waiting[path, slug]
