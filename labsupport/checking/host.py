@@ -45,7 +45,7 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from . import wire
@@ -226,15 +226,8 @@ class Host:
             if isinstance(made, types.CoroutineType):
                 made.close()
             return {"op": "done", "value": _kind(type(made))}
-        import asyncio
-
-        with asyncio.Runner() as runner:
-            loop = self.loops[threading.get_ident()] = runner.get_loop()
-            try:
-                runner.run(self._taken(made, request["taker"]))
-            finally:
-                del self.loops[threading.get_ident()]
-                _tell_of_tasks(loop)
+        with self._runner() as runner:
+            runner.run(self._taken(made, request["taker"]))
         return {"op": "done", "value": None}
 
     async def _taken(self, iterator: Any, taker: Any) -> None:
@@ -264,15 +257,22 @@ class Host:
             made = target(*args, **kwargs)
             if not isinstance(made, types.CoroutineType):
                 return made
+        with self._runner() as runner:
+            if made is None:
+                loop = runner.get_loop()
+                made = target(*(self._awaitable(each, loop) for each in args), **kwargs)
+            return runner.run(made if call is None else self._noted(made, call))
+
+    @contextlib.contextmanager
+    def _runner(self) -> Iterator[Any]:
+        """A fresh event loop for this thread; what is left running at its end is told."""
         import asyncio  # 30 ms, which most answers need not pay
 
         me = threading.get_ident()
         with asyncio.Runner() as runner:
             loop = self.loops[me] = runner.get_loop()
             try:
-                if made is None:
-                    made = target(*(self._awaitable(each, loop) for each in args), **kwargs)
-                return runner.run(made if call is None else self._noted(made, call))
+                yield runner
             finally:
                 del self.loops[me]
                 _tell_of_tasks(loop)

@@ -29,12 +29,12 @@ class RemoteIterator:
     It raises as `RemoteAnswer.call` does when the answer's iterator raises.
     """
 
-    def __init__(self, answer: RemoteAnswer, name: str, args: Sequence[Any]) -> None:
+    def __init__(self, answer: RemoteAnswer, name: str, args: Sequence[Any], spoken: str) -> None:
         self._taker = _Taker()
-        self._spoken = f"{name}({', '.join(show(arg, 40) for arg in args)})"
-        answer.did = f"iterated over {self._spoken}"
+        self._spoken = spoken
+        answer.did = f"iterated over {spoken}"
         self._end = asyncio.create_task(
-            answer._request("iterate", self._spoken, name=name, object=None, args=list(args),
+            answer._request("iterate", spoken, name=name, object=None, args=list(args),
                             taker=self._taker)
         )  # fmt: skip
 
@@ -99,10 +99,10 @@ class _Wants(Coroutine):
 
 @asynccontextmanager
 async def iterating(
-    answer: RemoteAnswer, name: str, args: Sequence[Any]
+    answer: RemoteAnswer, name: str, args: Sequence[Any], spoken: str
 ) -> AsyncIterator[RemoteIterator]:
-    """Iterate over what name(*args) returns. Leaving the block closes it."""
-    iterator = RemoteIterator(answer, name, args)
+    """Iterate over what name(*args) returns. Leaving the block closes it. spoken: for feedback."""
+    iterator = RemoteIterator(answer, name, args, spoken)
     try:
         yield iterator
         await iterator.close()

@@ -220,7 +220,7 @@ class RemoteAnswer:
         self, name: str, /, *args: Any
     ) -> AbstractAsyncContextManager[iterating.RemoteIterator]:
         """Call an async generator function, and take its items one by one. See `iterating`."""
-        return iterating.iterating(self, name, args)
+        return iterating.iterating(self, name, args, _spoken(name, args, {}))
 
     def serving(
         self,
