@@ -44,7 +44,9 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from tornado.iostream import StreamClosedError
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError
+
+from .answering import Answering
 
 __all__ = ["echo"]
 
@@ -78,6 +80,7 @@ def echo() -> Application:
     )
 
 
+_TOKEN = re.compile("[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _DOCUMENTS = {
     "json": (
@@ -95,11 +98,10 @@ _DOCUMENTS = {
 }
 
 
-class _Handler(RequestHandler):
+class _Handler(Answering):
     """A handler that knows when its client has gone, and says errors as JSON."""
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", *_METHODS[1:], "OPTIONS")
-    allowed = "GET, HEAD"
 
     def prepare(self) -> Awaitable[None] | None:
         self.gone = asyncio.Event()
@@ -112,14 +114,7 @@ class _Handler(RequestHandler):
         """None: what is sent is what the handler wrote."""
 
     def write_error(self, status_code: int, **about: Any) -> None:
-        error = about.get("exc_info", (None, None, None))[1]
-        said = error.log_message if isinstance(error, HTTPError) else None
-        if status_code == 405:
-            self.set_header("Allow", self.allowed)
-        self.finish({"error": said or self._reason})
-
-    def head(self, *parts: str) -> Any:
-        return self.get(*parts)
+        self.finish({"error": self.explained(status_code, about) or self._reason})
 
     def unauthorized(self, challenge: str) -> None:
         """401, with the field that RFC 9110, section 15.5.2, asks for."""
@@ -300,10 +295,9 @@ class _Bearer(_Handler):
 class _ResponseHeaders(_Handler):
     def get(self) -> None:
         for name in self.request.query_arguments:
-            try:
-                self.set_header(name, self.get_query_argument(name))
-            except ValueError as error:
-                raise HTTPError(400, "%s", error) from error
+            if not _TOKEN.fullmatch(name):
+                raise HTTPError(400, f"{name!r} is no name of a field")
+            self.set_header(name, self.get_query_argument(name))
         self.finish(self.told()["args"])
 
 

@@ -25,7 +25,9 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError
+
+from .answering import Answering
 
 __all__ = ["resources"]
 
@@ -50,7 +52,7 @@ def resources() -> Application:
             (r"/(users)/(\d+)/(posts)", _Belonging, needs),
             (r"/(posts)/(\d+)/(comments)", _Belonging, needs),
         ],
-        default_handler_class=_Handler,
+        default_handler_class=_Unknown,
         default_handler_args=needs,
     )
 
@@ -81,27 +83,15 @@ def _email(name: str) -> str:
     return f"{name.lower()}@example.org"  # RFC 2606, section 3
 
 
-class _Handler(RequestHandler):
+class _Handler(Answering):
     """Answers as JSON, also when there is nothing."""
-
-    allowed = "GET, HEAD"
 
     def initialize(self, tables: dict[str, list[Item]]) -> None:
         self.tables = tables
 
-    def prepare(self) -> None:
-        if type(self) is _Handler:
-            raise HTTPError(404)
-
     def write_error(self, status_code: int, **about: Any) -> None:
-        error = about.get("exc_info", (None, None, None))[1]
-        said = error.log_message if isinstance(error, HTTPError) else None
-        if status_code == 405:
-            self.set_header("Allow", self.allowed)
+        said = self.explained(status_code, about)
         self.answer({"error": said} if said else {})
-
-    def head(self, *parts: str) -> None:
-        self.get(*parts)
 
     def answer(self, document: Any) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -121,6 +111,11 @@ class _Handler(RequestHandler):
         if not isinstance(body, dict):
             raise HTTPError(400, "the body is no JSON object")
         return body
+
+
+class _Unknown(_Handler):
+    def prepare(self) -> None:
+        raise HTTPError(404)
 
 
 class _Collection(_Handler):

@@ -98,6 +98,12 @@ def test_fields_and_documents(client: httpx.Client) -> None:
     assert "🏠" in client.get("/encoding/utf8").text
 
 
+def test_what_is_no_name_of_a_field_is_refused(client: httpx.Client) -> None:
+    refused = client.get("/response-headers", params={"X 100%": "1"})
+    assert refused.status_code == 400
+    assert refused.json() == {"error": "'X 100%' is no name of a field"}
+
+
 def test_bytes_are_those_of_their_seed(client: httpx.Client) -> None:
     first, again, other = (client.get(f"/bytes/500?seed={seed}").content for seed in (1, 1, 2))
     assert first == again != other
