@@ -8,6 +8,9 @@ line into a comment and leaves the rest alone, and the cell's text is remembered
 feedback. It blocks the kernel while the checks run and can be interrupted. When the saved notebook
 holds another version of the answer, it says so.
 
+`from answers import checker` imports the answer to another exercise, as it was saved (mounting). It
+is read anew when an answer cell runs.
+
 Two settings besides. Figures that a cell draws by itself become PNG of one size and without a
 version number in their metadata. And an interrupt wakes the kernel's event loop, so that it reaches
 a cell that only awaits (otherwise it would wait until something else wakes the loop; POSIX).
@@ -19,6 +22,7 @@ import asyncio
 import os
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,8 +32,17 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from labsupport.checking import Answer, EngineError, InputError, check, find_course, find_exercise
+from labsupport.checking import (
+    Answer,
+    EngineError,
+    InputError,
+    check,
+    find_course,
+    find_exercise,
+    mounting,
+)
 from labsupport.checking.answer import MAGIC
+from labsupport.checking.earlier import find_answer, with_earlier
 from labsupport.checking.engine import warm_up
 from labsupport.checking.feedback import as_html, as_text
 from labsupport.checking.tries import remember
@@ -47,6 +60,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         return
     magics = Magics(shell)
     transforms.append(magics.transformed)
+    sys.meta_path.insert(0, mounting.Mounting(magics.source_of))
     shell.events.register("pre_run_cell", magics.cell_begins)
     register: Any = shell.register_magic_function
     register(magics.refused, "line", "answer")
@@ -97,7 +111,21 @@ class Magics:
         number, slug = _marked(info.raw_cell.splitlines(keepends=True))
         if number is not None and not self._why_not(slug):
             self.answers[slug] = info.raw_cell
+            mounting.forget()
             warm_up()
+
+    def source_of(self, slug: str) -> str:
+        """The source of another answer, as its notebook has it. Raises ImportError.
+
+        For a step one that lets Python say, where a name is imported, that the answer has none.
+        """
+        try:
+            return find_answer(slug, self.home, find_course(self.home)).source
+        except InputError as error:
+            if "." in slug:
+                name = f"{mounting.PACKAGE}.{slug}"
+                raise ModuleNotFoundError(str(error), name=name) from None
+            raise ImportError(str(error)) from None
 
     def refused(self, line: str) -> None:
         """Say why a cell cannot be an answer."""
@@ -125,7 +153,7 @@ class Magics:
             hidden: Any = self.shell.user_ns_hidden
             names = [name for name in self.shell.user_ns if name[0] != "_" and name not in hidden]
             answer = Answer.from_cell(self.answers[slug], slug, elsewhere=names)
-            report = check(answer, folder, seed=seed, only=only)
+            report = check(with_earlier(answer, self.home, root), folder, seed=seed, only=only)
         except (InputError, EngineError) as error:
             raise UsageError(str(error)) from None
         tries = remember(report, root)

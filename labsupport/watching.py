@@ -27,6 +27,7 @@ from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from labsupport.checking import Answer, EngineError, InputError, Report, find_exercise
+from labsupport.checking.earlier import with_earlier
 from labsupport.checking.engine import shut_down
 from labsupport.progress import draw_briefly, facts, say
 from labsupport.standing import Task, read_standing
@@ -197,7 +198,7 @@ class _Watch:
         for slug in self._answers(task)[path]:
             known = self.known.get(slug)
             try:
-                answer = Answer.from_path(near(path), slug)
+                answer = with_earlier(Answer.from_path(near(path), slug), path.parent, self.root)
                 reached = known == _Known(answer.digest)  # its turn may come, but no save of it did
                 seen = self._seen(answer, path, wanted=passed)
                 self.known[slug] = self._told(seen, file, aloud=aloud and not reached)

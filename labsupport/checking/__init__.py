@@ -37,6 +37,7 @@ schedule is shown with the simplest schedule that fails alike (reducing).
     simulated                    a clock and dice that the check holds
     hidden                       further checks, which only the instructor has
     answer                       finding the learner's source in a notebook, a cell or a file
+    earlier, mounting            the other answers that one imports, and the package they are in
     files, buffers               what an answer left in its folder and in its sockets, unopened
     report, verdicts             results as data, and how they are made
     showing, feedback            values as text, reports as text and HTML

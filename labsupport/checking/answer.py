@@ -38,12 +38,14 @@ class Answer:
 
     source: Python, on the learner's own line numbers. label: what to call it in messages.
     elsewhere: names that other cells of the notebook define, to explain a NameError.
+    others: the answers to other slugs that it imports (earlier).
     """
 
     slug: str
     source: str
     label: str = "the answer"
     elsewhere: frozenset[str] = frozenset()
+    others: tuple[Answer, ...] = ()
 
     @classmethod
     def from_notebook(cls, path: Path | str, slug: str) -> Answer:
@@ -93,8 +95,12 @@ class Answer:
 
     @property
     def digest(self) -> str:
-        """Stands for the content: the same for a cell, a notebook and a file with the same code."""
+        """Stands for the content: the same for a cell, a notebook and a file with the same code.
+
+        What it imports of other answers is a part of it.
+        """
         lines = [line.rstrip() for line in self.source.strip().splitlines()]
+        lines += [f"{other.slug} {other.digest}" for other in self.others]
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
     def line(self, number: int) -> str:
@@ -103,7 +109,12 @@ class Answer:
         return lines[number - 1] if 1 <= number <= len(lines) else ""
 
     def syntax_problem(self) -> str | None:
-        """Why this is not valid Python, with the line and a caret; None when it is."""
+        """Why this, or another answer that it imports, is not valid Python, with the line and a
+        caret; None when all are."""
+        problems = (each.syntax_problem() for each in self.others)
+        return self._own_problem() or next(filter(None, problems), None)
+
+    def _own_problem(self) -> str | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -65,6 +65,7 @@ def check(
         "exercise": str(Path(exercise_folder).resolve()),
         "slug": answer.slug,
         "source": answer.source,
+        "others": {other.slug: other.source for other in answer.others},
         "label": answer.label,
         "elsewhere": sorted(answer.elsewhere),
         "seed": seed,

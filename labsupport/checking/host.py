@@ -1,12 +1,12 @@
 """The process in which an answer runs. Nothing here decides about a verdict.
 
 The launcher starts this module with the interpreter's `-c`, a folder, and settings; it imports the
-standard library and `wire`, so that an answer finds nothing of the checks in its process. Order of
-events: connect the channel, set the limits of this process, say "ready", wait for the answer's
-source, run it as a module, then do what arrives. What Python has to close for an answer it says in
-the answer's output (ResourceWarning, which it hides by default). The messages:
+standard library, `wire` and `mounting`, so that an answer finds nothing of the checks in its
+process. Order of events: connect the channel, set the limits of this process, say "ready", wait for
+the answer's source, run it as a module, then do what arrives. What Python has to close for an
+answer it says in the answer's output (ResourceWarning, which it hides by default). The messages:
 
-    load    run the source (in the main thread, once)
+    load    run the source (in the main thread, once), which may import other answers
     call    call a function of the answer, or a method of an object it made
     map     the same for a list of arguments, in one message
     iterate call what returns an async iterator, and take from it what the judge wants
@@ -49,8 +49,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from . import wire
+from .mounting import FILE, Mounting, code_of, file_of, slug_of
 
-FILE = "<answer>"
 _FRAMES = 8
 _MESSAGE = 2000
 _SAMPLES = 10
@@ -97,7 +97,7 @@ class Host:
         warnings.formatwarning = _warned
         self.send({"op": "ready", "missing": missing})
         request = source.get()
-        self._answer(request, lambda: self._load(request["source"]))
+        self._answer(request, lambda: self._load(request))
         while True:  # the reader ends the process
             signal.pause() if hasattr(signal, "pause") else threading.Event().wait()
 
@@ -192,11 +192,11 @@ class Host:
 
     # ---- the work ----
 
-    def _load(self, source: str) -> dict[str, Any]:
-        linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    def _load(self, request: dict[str, Any]) -> dict[str, Any]:
+        sys.meta_path.insert(0, Mounting(request["others"].get))
         self.module.__file__ = FILE
         sys.modules["answer"] = self.module
-        exec(compile(source, FILE, "exec", dont_inherit=True), self.module.__dict__)
+        exec(code_of(request["source"], FILE), self.module.__dict__)
         return {"op": "done", "value": self._names()}
 
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -469,10 +469,10 @@ class Host:
         lines: list[str] = []
         if len(frames) > _FRAMES:
             lines.append(f"... and {len(frames) - _FRAMES} calls before")
-        for line, function in frames[-_FRAMES:]:
+        for slug, line, function in frames[-_FRAMES:]:
             where = "" if function == "<module>" else f", in {function}"
-            lines.append(f"line {line}{where}")
-            lines.append(f"    {linecache.getline(FILE, line).strip()}")
+            lines.append(f"{slug}{', ' if slug else ''}line {line}{where}")
+            lines.append(f"    {linecache.getline(file_of(slug), line).strip()}")
         kind = _kind(type(error))
         message = _message(error)
         lines.append(f"{kind}: {message}" if message else kind)
@@ -485,7 +485,7 @@ class Host:
             "kind": kind,
             "kinds": [each.__name__ for each in type(error).__mro__],
             "message": message,
-            "line": frames[-1][0] if frames else None,
+            "line": next((line for slug, line, _ in reversed(frames) if not slug), None),
             "traceback": "\n".join(lines),
             "name": name if isinstance(name, str) and len(name) < 100 else None,
         }
@@ -659,13 +659,17 @@ def _message(error: BaseException) -> str:
     return text if len(text) <= _MESSAGE else text[:_MESSAGE] + "..."
 
 
-def _frames(error: BaseException) -> list[tuple[int, str]]:
-    """The lines and functions of the answer in a traceback, outermost first."""
+def _frames(error: BaseException) -> list[tuple[str, int, str]]:
+    """The lines and functions of the answer in a traceback, outermost first.
+
+    Before them the slug of another answer that they are in; empty for the one that is judged.
+    """
     frames = []
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_code.co_filename == FILE:
-            frames.append((step.tb_lineno, step.tb_frame.f_code.co_name))
+        slug = slug_of(step.tb_frame.f_code.co_filename)
+        if slug is not None:
+            frames.append((slug, step.tb_lineno, step.tb_frame.f_code.co_name))
         step = step.tb_next
     return frames
 

@@ -137,7 +137,7 @@ def _serve(results: int) -> NoReturn:
     worker = _Worker(forkers[0], results)
     status = 0
     while not status and (job := jobs.next()) is not None:
-        more = needs_more(job["source"])
+        more = any(map(needs_more, (job["source"], *job["others"].values())))
         if more and len(forkers) == 1:
             forkers.append(_forker(more=True))
         while not worker.begin(job, forkers[more]):
@@ -299,7 +299,8 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
             "total": exercise.points,
         }
     )
-    answer = Answer(job["slug"], job["source"], job["label"], frozenset(job["elsewhere"]))
+    others = tuple(Answer(*each) for each in job["others"].items())
+    answer = Answer(job["slug"], job["source"], job["label"], frozenset(job["elsewhere"]), others)
     beliefs = load_misconceptions(folder.parent)
     clerk = Clerk(exercise, answer, launcher.limits, beliefs, job["seed"])
     run = _Run(clerk, launcher, job["problem"])
@@ -423,7 +424,7 @@ class _Run:
         label = self.answer.label
         try:
             async with asyncio.timeout(LOADING * patience.get()):
-                await remote.load(self.answer.source, self.answer.elsewhere)
+                await remote.load(self.answer)
             return True
         except TimeoutError:
             self._late = True

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 from labsupport.checking import datagrams, files, iterating, peers, wire
+from labsupport.checking.answer import Answer
 from labsupport.checking.asserts import Exchange, Mismatch
 from labsupport.checking.hosts import Held, HostProcess, OpenSocket
 from labsupport.checking.raised import AnswerRaised, HostGone
@@ -115,7 +116,7 @@ class RemoteAnswer:
     def __init__(self, host: HostProcess, renew: Renew | None = None) -> None:
         self._host = host
         self._renew = renew
-        self._source = ""
+        self._answer: Answer | None = None
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._spoken: dict[int, str] = {}
         self._stand_ins: list[StandIn] = []
@@ -295,13 +296,14 @@ class RemoteAnswer:
         Objects and flags of it cannot be used any more.
         """
         assert self._renew is not None, "this answer has one process only"
+        assert self._answer is not None
         assert not self._pending, "a call to the process before is not done"
         await self._detach()
         self._host = self._renew(self._host)
         self._ready = asyncio.get_running_loop().create_future()
         self._attach()
         await self.ready()
-        await self.load(self._source, self.elsewhere)
+        await self.load(self._answer)
 
     @property
     def home(self) -> str:
@@ -428,10 +430,12 @@ class RemoteAnswer:
         """Wait until the process says that it is there."""
         await self._ready
 
-    async def load(self, source: str, elsewhere: frozenset[str]) -> list[str]:
+    async def load(self, answer: Answer) -> list[str]:
         """Run the answer's source in its process; the names that it defines."""
-        self._source, self.elsewhere = source, elsewhere
-        return [_text(each) for each in _list(await self._request("load", "", source=source))]
+        self._answer, self.elsewhere = answer, answer.elsewhere
+        others = {other.slug: other.source for other in answer.others}
+        names = await self._request("load", "", source=answer.source, others=others)
+        return [_text(each) for each in _list(names)]
 
     async def where(self) -> list[dict[str, Any]]:
         """Which lines of the answer are running; empty when the host does not say within 2 s."""

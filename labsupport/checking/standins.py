@@ -70,6 +70,9 @@ class Flag:
     def __init__(self, number: int) -> None:
         self.number = number
 
+    def __repr__(self) -> str:
+        return "stop"
+
 
 class ScriptedSocket(StandIn):
     """A connected stream socket whose reads and writes follow a script.

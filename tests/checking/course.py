@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from labsupport.checking import Answer, Report, check
@@ -75,6 +77,19 @@ class Course:
         head = file.read_text() if file.exists() else HIDDEN_HEAD
         body = textwrap.indent(textwrap.dedent(body).strip(), "    ")
         file.write_text(head + HIDDEN_CHECK.format(name=name, points=points, said=said, body=body))
+
+    def save(self, name: str, answers: Mapping[str, str], folder: Path | None = None) -> None:
+        """Save a notebook with answers by slug: that of an exercise, which is made when it is not
+        there, or one in another folder."""
+        if folder is None:
+            folder = self.root / "exercises" / f"01_{name}"
+            folder.mkdir(exist_ok=True)
+            (folder / "checks.py").touch()
+        cells = [
+            {"cell_type": "code", "source": f"%%answer {slug}\n{source}"}
+            for slug, source in answers.items()
+        ]
+        (folder / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
 
     def judge(
         self, answer: str, seed: int | None = None, only: str | None = None, hidden: bool = False

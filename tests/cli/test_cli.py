@@ -147,6 +147,34 @@ def test_a_syntax_error_shows_its_line_and_runs_nothing(labsupport: Run, course:
     assert "  2 | def f(text)\n    |            ^" in said
 
 
+def test_an_answer_runs_with_those_that_it_imports(labsupport: Run, course: Course) -> None:
+    notebook(course.folder / "demo.ipynb", "%%answer demo\nfrom answers.checker import f\n")
+    course.save("checker", {"checker": RIGHT})
+    assert labsupport("check", "demo").returncode == 0
+    course.save("checker", {"checker": WRONG})
+    assert "1 of 2 points." in labsupport("check", "demo").stdout
+
+
+def test_imported_answers_lie_beside_the_file(
+    labsupport: Run, course: Course, tmp_path: Path
+) -> None:
+    course.save("checker", {"checker": WRONG})
+    course.save("checker", {"checker": RIGHT}, folder=tmp_path)
+    notebook(tmp_path / "mine.ipynb", "%%answer demo\nfrom answers.checker import f\n")
+    assert labsupport("check", "demo", str(tmp_path / "mine.ipynb")).returncode == 0
+
+
+def test_an_imported_answer_that_cannot_be_used_is_said(labsupport: Run, course: Course) -> None:
+    path = notebook(course.folder / "demo.ipynb", "%%answer demo\nfrom answers import checker\n")
+    course.save("checker", {"checker": "# nothing yet\n"})
+    said = refused(labsupport("check", "demo"))
+    assert said.startswith("The answer to demo imports the one to checker. The answer cell for")
+    course.save("checker", {"checker": "def f(text)\n"})
+    assert refused(labsupport("check", "demo")).startswith(
+        f"{path}: nothing was run.\nLine 2 of the answer to checker, in checker.ipynb is not valid"
+    )
+
+
 def test_hidden_checks_run_when_asked_for_and_are_no_try(
     labsupport: Run, course: Course, tmp_path: Path
 ) -> None:

@@ -88,6 +88,19 @@ class TestFeedback:
         assert "No answer in it has changed, so none was judged again.\n" in said
         assert "Checking" not in said
 
+    def test_an_answer_is_judged_again_when_one_that_it_imports_has_changed(
+        self, watching: Watch, small: SmallCourse
+    ) -> None:
+        importing = "from answers.first import f\n"
+        small.save("first", WRONG)
+        small.save("bonus", importing)
+        watched = watching("bonus")
+        assert "1 of 3 points." in watched.waiting()
+        small.save("first", DOUBLE)
+        watched.wait_until_said("first.ipynb was saved, but bonus is being watched.")
+        small.save("bonus", importing)
+        watched.wait_until_said("bonus has passed.")
+
     def test_an_inconclusive_check_is_listed_and_judged_again_at_the_next_save(
         self, watching: Watch, small: SmallCourse
     ) -> None:

@@ -19,6 +19,10 @@ RIGHT = "%%answer demo\ndef f(text):\n    return len(text.encode())\n"
 WRONG = "%%answer demo\ndef f(text):\n    return len(text)\n"
 
 
+def returning(value: int, name: str = "f") -> str:
+    return f"def {name}():\n    return {value}\n"
+
+
 def test_an_answer_cell_runs_as_any_cell_and_is_judged(kernel: Kernel) -> None:
     assert kernel.run(RIGHT + "f('é')") == Shown(results=["2"])
     shown = kernel.run("%check demo")
@@ -161,6 +165,61 @@ def test_run_all_twice_gives_the_same_outputs(kernel: Kernel) -> None:
     second = [kernel.run(cell) for cell in cells]
     assert first == second
     assert "1 of 2 points." in second[3].text
+
+
+def test_another_answer_is_imported_and_anew_when_an_answer_cell_runs(
+    kernel: Kernel, course: Course
+) -> None:
+    importing = "from answers import checker\nfrom answers.checker.step import g\nchecker.f(), g()"
+    course.save("checker", {"checker.step": returning(2, "g"), "checker": returning(1)})
+    assert kernel.run(importing) == Shown(results=["(1, 2)"])
+    course.save("checker", {"checker.step": returning(4, "g"), "checker": returning(3)})
+    assert kernel.run(importing).results == ["(1, 2)"]
+    kernel.run(RIGHT)
+    assert kernel.run(importing).results == ["(3, 4)"]
+    beside = {"checker.step": returning(6, "g"), "checker": returning(5)}
+    course.save("checker", beside, folder=course.folder)
+    assert kernel.run(f"%%answer demo\n{importing}").results == ["(5, 6)"]
+
+
+def test_a_check_runs_the_answers_that_are_imported(kernel: Kernel, course: Course) -> None:
+    course.save("checker", {"checker": RIGHT.partition("\n")[2]})
+    assert kernel.run("%%answer demo\nfrom answers.checker import f\nf('é')").results == ["2"]
+    assert "2 of 2 points." in kernel.run("%check demo").text
+    course.save("checker", {"checker": WRONG.partition("\n")[2]})
+    assert "1 of 2 points." in kernel.run("%check demo").text
+    course.save("checker", {"checker": "def f(:\n"})
+    said = "Line 2 of the answer to checker, in checker.ipynb is not valid Python"
+    assert said in kernel.run("%check demo").text
+    (course.root / "exercises" / "01_checker" / "checker.ipynb").unlink()
+    shown = kernel.run("%check demo")
+    said = "The answer to demo imports the one to checker. There is no file "
+    assert said in shown.printed + shown.error
+
+
+def test_an_import_that_fails_says_why(kernel: Kernel, course: Course) -> None:
+    course.save("checker", {"checker": returning(1)})
+    missing = kernel.run("from answers import chekcer").error
+    assert missing.startswith(
+        "ImportError: There is no exercise 'chekcer'. Did you mean 'checker'?"
+    )
+    name = kernel.run("from answers.checker import g").error
+    assert name.startswith("ImportError: cannot import name 'g' from 'answers.checker'")
+    step = kernel.run("import answers.checker.step").error
+    assert step.startswith("ModuleNotFoundError: ")
+    assert "has no answer cell for checker.step. It has answers for: checker." in step
+
+
+def test_run_all_twice_with_an_import_gives_the_same_outputs(
+    kernel: Kernel, course: Course
+) -> None:
+    course.save("checker", {"checker": WRONG.partition("\n")[2]})
+    answer = "%%answer demo\nfrom answers import checker\ndef f(text): return checker.f(text)\n"
+    cells = ["%load_ext labsupport", "from answers.checker import f", answer, "f('é')"]
+    first, second = ([kernel.run(cell) for cell in (*cells, "%check demo")] for _ in range(2))
+    assert first == second
+    assert first[3].results == ["1"]
+    assert "1 of 2 points." in first[4].text
 
 
 def test_a_changed_folder_does_not_matter(kernel: Kernel, tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""The other answers that an answer imports from the package `answers` (mounting), found and read.
+
+They lie beside the answer, in a notebook with the name of their exercise; where that is not there,
+in the exercise's own notebook. So an exercise uses the learner's exercises, and a solution the
+solutions.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from labsupport.checking.answer import Answer
+from labsupport.checking.errors import InputError
+from labsupport.checking.exercise import find_exercise
+from labsupport.checking.mounting import PACKAGE
+
+__all__ = ["find_answer", "with_earlier"]
+
+
+def with_earlier(answer: Answer, beside: Path, root: Path) -> Answer:
+    """The answer with those that it imports, and with those that these import.
+
+    beside: the folder in which it lies. root: of the course. Raises InputError when one of them is
+    not there or cannot be read.
+    """
+    found: dict[str, Answer] = {}
+    waiting = [answer]
+    while waiting:
+        importer = waiting.pop()
+        for slug, certain in _imported(importer.source):
+            if slug in found:
+                continue
+            if slug == answer.slug:
+                found[slug] = answer  # its step is inside of it
+                continue
+            try:
+                found[slug] = find_answer(slug, beside, root)
+            except InputError as error:
+                if not certain:
+                    continue
+                raise InputError(
+                    f"The answer to {importer.slug} imports the one to {slug}. {error}"
+                ) from None
+            waiting.append(found[slug])
+    return replace(answer, others=tuple(found[slug] for slug in sorted(found)))
+
+
+def find_answer(slug: str, beside: Path, root: Path) -> Answer:
+    """The answer to a slug, of the learner whose answers lie in the folder `beside`.
+
+    Raises InputError.
+    """
+    folder = find_exercise(root, slug)
+    name = f"{slug.partition('.')[0]}.ipynb"
+    path = beside / name if (beside / name).is_file() else folder / name
+    answer = Answer.from_notebook(path, slug)
+    return replace(answer, label=f"the answer to {slug}, in {name}")
+
+
+def _imported(source: str) -> Iterator[tuple[str, bool]]:
+    """The slugs of the answers that a source imports, an exercise's before that of its step.
+
+    And whether that is certain: a name that is imported from an answer may be one of its steps.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # it is told when the source is compiled
+    for node in ast.walk(tree):
+        modules: list[str] = []
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE and not node.level:
+            modules = [f"{PACKAGE}.{alias.name}" for alias in node.names if alias.name != "*"]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules = [node.module]
+            names = [alias.name for alias in node.names]
+        for module in modules:
+            package, _, slug = module.partition(".")
+            if package == PACKAGE and slug:
+                exercise, _, step = slug.partition(".")
+                yield exercise, True
+                if step:
+                    yield slug, True
+                else:
+                    yield from ((f"{exercise}.{name}", False) for name in names)
