@@ -414,7 +414,7 @@ async def adds(launcher: Spawner) -> Any:
     remote = RemoteAnswer(launcher.take())
     async with remote.connected():
         await remote.ready()
-        await remote.load("def add(a, b): return a + b", frozenset())
+        await remote.load(Answer("demo", "def add(a, b): return a + b"))
         return await remote.call("add", 1, 2)
 
 
@@ -452,11 +452,11 @@ def test_limits_are_set_before_the_answer_runs(tmp_path: Path) -> None:
         remote = RemoteAnswer(launcher.take())
         async with remote.connected():
             await remote.ready()
-            await remote.load(
+            source = (
                 "import resource\ndef f(*names):\n"
-                "    return [resource.getrlimit(getattr(resource, name)) for name in names]",
-                frozenset(),
+                "    return [resource.getrlimit(getattr(resource, name)) for name in names]"
             )
+            await remote.load(Answer("demo", source))
             names = [name for name in limits.resources() if name not in remote.missing_limits]
             return names, await remote.call("f", *names)
 
