@@ -297,22 +297,28 @@ def opened_lab(root: Path) -> Iterator[LabPage]:
 
     Raises LabError when there is no Chromium, or JupyterLab does not answer.
     """
+    with serving_lab(root) as address, opened_page() as page:
+        lab = LabPage(page)
+        page.on(
+            "console",
+            lambda said: lab.hear(said.type, f"{said.text} [{said.location.get('url', '')}]"),
+        )
+        page.on("request", lambda request: lab.watch(address, request.url))
+        page.goto(address, wait_until="commit")
+        page.wait_for_function("window.jupyterapp", timeout=START_SECONDS * 1000)
+        page.evaluate(TIDY)
+        yield lab
+
+
+@contextlib.contextmanager
+def opened_page() -> Iterator[Page]:
+    """A blank page of a headless Chromium. Raises LabError when there is none."""
     chromium = find_chromium()
     if chromium is None:
         raise LabError(f"There is no Chromium on this machine. {HOW_TO_INSTALL}")
-    with serving_lab(root) as address, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         try:
-            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            lab = LabPage(page)
-            page.on(
-                "console",
-                lambda said: lab.hear(said.type, f"{said.text} [{said.location.get('url', '')}]"),
-            )
-            page.on("request", lambda request: lab.watch(address, request.url))
-            page.goto(address, wait_until="commit")
-            page.wait_for_function("window.jupyterapp", timeout=START_SECONDS * 1000)
-            page.evaluate(TIDY)
-            yield lab
+            yield browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         finally:
             browser.close()

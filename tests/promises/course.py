@@ -76,6 +76,7 @@ EXERCISES = {
     "retry": "09",
     "idempotent": "09",
     "breaker": "09",
+    "monitor": "09",
 }
 ANSWERS = ROOT / "tests" / "answers"
 

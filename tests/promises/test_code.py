@@ -15,7 +15,10 @@ from tests.promises.python import Source
 MOST_LINES = 25
 MOST_IN_A_ROW = 3  # code cells without a word between them
 # Cells whose subject is a whole program, with the reason why it cannot be shown in two.
-WHOLE_PROGRAMS: dict[tuple[str, str], str] = {}
+WHOLE_PROGRAMS = {
+    ("exercises/09_monitor/monitor.ipynb", "answer"): "It holds the page, which is given, and an "
+    "answer stands alone.",
+}
 MAY_SLEEP = "labsupport/clock.py"
 
 

@@ -1,0 +1,17 @@
+"""Returns the error, and does not raise it.
+
+refused by: raises what may pass, and returns what is an answer
+misconception:
+"""
+
+PASSING = {
+    "refused": ConnectionRefusedError,
+    "broken": ConnectionResetError,
+    "slow": TimeoutError,
+}
+
+
+def tried(report):
+    if report["verdict"] in PASSING:
+        return PASSING[report["verdict"]](report["why"])
+    return {"status": report["status"], "headers": {}}
