@@ -28,6 +28,7 @@ LONGEST = (
     "notebooks/09_failing_well.ipynb",
     "tests/promises/test_verdicts_03_ferry.py",
     "tests/promises/test_fork.py",
+    "tests/promises/test_verdicts_09_monitor.py",
     "tests/promises/test_verdicts_08_checker.py",
     "tests/notebooks/test_fork.py",
     "solutions/break_client.ipynb",
