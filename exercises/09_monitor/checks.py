@@ -76,7 +76,7 @@ FORM = (
     "Read /status and /events with a client of your own: what do the fields say, and the body?",
     "Both have the document of the task in JSON: /status as application/json, /events as "
     "text/event-stream, where each document is one line `data: {...}`, and an empty line is behind "
-    "it. The first one comes at once.",
+    "it. The first one comes at once, and one more behind each round.",
     'self.set_header("Content-Type", "application/json"); self.write(json.dumps(document)).',
 )
 TIMEOUT = (
@@ -122,22 +122,24 @@ MISSING = message(404, b"")
 LIE = message(200, b'{"status": "down"}')
 RESET = b"RST"  # what a service does in the place of sending anything
 SILENCE = b""
+NO_DATA = (":", "id:", "event:", "retry:")  # lines of a stream that tell nothing by themselves
 
 
 class Service:
     """A service of the check: it answers with its replies in turn, then with the last one again.
 
     gate: replies wait until it is open. crowd: a list, which services may share, of those that have
-    a request now. asked: how many requests came. left: how many connections have ended.
+    a request now. asked: how many requests came. left: how many connections have ended. change: an
+    event, which services may share, that is set when any of this has changed.
     """
 
-    def __init__(self, *replies, gate=None, crowd=None):
+    def __init__(self, *replies, gate=None, crowd=None, change=None):
         self.replies = list(replies) or [WELL]
         self.gate = gate
         self.crowd = [] if crowd is None else crowd
         self.asked = 0
         self.left = 0
-        self.change = asyncio.Event()
+        self.change = change or asyncio.Event()
         self.address = None
 
     async def script(self, conn, number):
@@ -184,6 +186,20 @@ class Service:
     def url(self):
         host, port = self.address
         return f"http://{host}:{port}/health"
+
+
+class Gate:
+    """A gate that lets one reply through at once, and the others when it is open."""
+
+    def __init__(self):
+        self.free = 1
+        self.open = asyncio.Event()
+
+    async def wait(self):
+        if self.free:
+            self.free -= 1
+        else:
+            await self.open.wait()
 
 
 @contextlib.asynccontextmanager
@@ -327,7 +343,7 @@ class Viewer:
             return self.watch.read(document)
 
     async def _event(self):
-        """The lines of the next event; comments alone are none."""
+        """The lines of the next event; what has no data, such as a comment, is none."""
         while True:
             seen = 0
             while (end := self.text.find(b"\n\n", seen)) < 0:
@@ -335,7 +351,7 @@ class Viewer:
                 self.text += (await self._more()).replace(b"\r", b"")
             lines = self.text[:end].decode("utf-8", "replace").split("\n")
             del self.text[: end + 2]
-            if any(line and line[0] != ":" for line in lines):
+            if not all(line.startswith(NO_DATA) for line in lines if line):
                 return lines
 
     async def _more(self):
@@ -414,10 +430,14 @@ async def raises_what_may_pass(answer, draw, variant):
     ],
 )
 async def a_page_a_document_and_a_stream(answer, draw, variant):
-    gate = asyncio.Event()
-    first, second, third = Service(WELL, BUSY, RESET), Service(gate=gate), Service(gate=gate)
+    gate, change = Gate(), asyncio.Event()
     names = (draw.word(), f'"{draw.word()}"\n', draw.text(8))  # which JSON has to escape
-    services = dict(zip(names, (first, second, third), strict=True))
+    services = {name: Service(WELL, BUSY, RESET, gate=gate, change=change) for name in names}
+    one, *_ = services.values()
+
+    def asked():
+        return sum(each.asked for each in services.values())
+
     async with watching(answer, services, {"at_once": 1}) as watch:
         watch.peer.assert_own_address()
         conn = await watch.peer.connect(who="a browser")
@@ -436,7 +456,7 @@ async def a_page_a_document_and_a_stream(answer, draw, variant):
         assert_equal(elsewhere.status, 404, "there is nothing else", f"sent GET {path}")
         begins = "the first round begins at once, and the next one when the sleep has ended"
         with apart(*ROUNDS):
-            await second.until(lambda: second.asked == 1, begins, "a request")
+            await one.until(lambda: asked() >= 2, begins, "a request to one service, then another")
         did = "asked in the midst of a round: one service has answered, and two have not"
         watch.assert_awake(did)
         unknown = {"state": "unknown", "since": None, "verdict": None, "why": ""}
@@ -448,7 +468,7 @@ async def a_page_a_document_and_a_stream(answer, draw, variant):
             first_event = _known(await viewer.next())
         assert_equal(first_event, wanted, f"{said}: the first event says so", did)
         await watch.clock.advance(draw.integer(3, 9))  # the round takes its time
-        gate.set()
+        gate.open.set()
         await watch.settled()
         since = watch.clock.seconds
         for source, told in (("/status", await watch.status()), ("/events", await viewer.next())):
@@ -463,29 +483,33 @@ async def a_page_a_document_and_a_stream(answer, draw, variant):
                 with apart(*SINCE):
                     assert_equal(got, wanted, said, did)
         before = _known(told)
-        second.gate = third.gate = gate = asyncio.Event()
+        gate = Gate()
+        for each in services.values():
+            each.gate = gate
         await watch.clock.advance(EVERY)
         with apart(*ROUNDS):
-            await second.until(lambda: second.asked == 2, begins, "another request")
-        did = "asked in the midst of the second round, in which a service has answered 503"
+            await one.until(lambda: asked() >= 5, begins, "a request to one service, then another")
+        did = "asked in the midst of the second round, in which one service has answered 503"
         said = "until a round has ended, the document is that of the round before"
         assert_equal(_known(await watch.status()), before, said, did)
-        gate.set()
+        gate.open.set()
         await watch.settled()
         number, entries = await viewer.next()
-        did = "let the second round end, and read /events"
+        did = "let a second round end, in which all answer 503, and read /events"
         assert_equal(number, 2, "the document is that of the round which has ended", did)
-        states = [entry["state"] for entry in entries.values()]
-        assert_equal(states, ["down", "up", "up"], "the states are those of this round", did)
+        states = {name: entry["state"] for name, entry in entries.items()}
+        said = "the states are those of this round"
+        assert_equal(states, dict.fromkeys(names, "down"), said, did)
         await watch.next_round()
-        entry = (await watch.status())[1][watch.names[0]]
-        did = "let a third round end: who answered 503 in the second one now resets the connection"
+        _, entries = await watch.status()
+        did = "let a third round end, in which all reset the connection, and read /status"
         said = "who is down in another way than before has another verdict, and is down as long"
-        wanted = {"state": "down", "since": since + EVERY, "verdict": "broken"}
-        got = {key: entry[key] for key in wanted}
-        got["since"] = _number(got["since"])
-        with apart(*SINCE):
-            assert_equal(got, wanted, said, did)
+        for entry in entries.values():
+            wanted = {"state": "down", "since": since + EVERY, "verdict": "broken"}
+            got = {key: entry[key] for key in wanted}
+            got["since"] = _number(got["since"])
+            with apart(*SINCE):
+                assert_equal(got, wanted, said, did)
 
 
 def _known(told):

@@ -30,7 +30,7 @@ from tests.notebooks.files import ROOT
 from tests.notebooks.kernels import environment
 
 START_SECONDS = 60.0
-RUN_SECONDS = 240.0
+RUN_SECONDS = 360.0
 WIDTH, HEIGHT = 1200, 1500  # of the window, CSS pixels: a slice that can be read as it is
 OVERLAP = 60  # pixels that two slices share, so that no line is cut twice
 

@@ -16,7 +16,7 @@ from tests.browser.lab import LabPage, opened_lab
 from tests.browser.shoot import stem
 from tests.notebooks.files import ROOT, find
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(320)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(440)]
 
 # Every notebook is run elsewhere (nbval). Here each lesson is looked at, and of the exercises one
 # of each form: a function, steps before it, hostile peers.

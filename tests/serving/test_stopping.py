@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import queue
 import socket
@@ -353,6 +354,7 @@ connection.recv(100)
             assert client.recv(1)
 
     cycle()  # what is loaded and opened once is not a leak
+    gc.collect()  # nor is what other tests have left to be closed with their garbage
     process = psutil.Process()
     count = process.num_fds if os.name == "posix" else process.num_handles
     before = (count(), threading.active_count(), len(process.children(recursive=True)))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import deque
 
 from answers import checker
 from answers.retry.budget import Budget
@@ -94,7 +93,7 @@ class Monitor:
 
     async def run(self):
         while True:
-            waiting = deque(self.services)
+            waiting = self.services[:]
             await asyncio.gather(*[self.work(waiting) for _ in range(self.policy["at_once"])])
             now = self.clock.now()
             for service in self.services:
@@ -107,7 +106,7 @@ class Monitor:
 
     async def work(self, waiting):
         while waiting:
-            await waiting.popleft().ask(self)
+            await waiting.pop().ask(self)
 
 
 class Handler(RequestHandler):

@@ -118,6 +118,7 @@ class Events(RequestHandler):
         board.viewers.add(asyncio.current_task())
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
+        self.write(": each event is the state of all services\n\nretry: 2000\n\n")
         try:
             with suppress(StreamClosedError):
                 while True:
