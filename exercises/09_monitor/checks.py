@@ -220,16 +220,16 @@ async def _watch(answer, listed, policy=None, numbers=(0.0,)):
         with apart(*SERVES):
             serving = answer.serving("serve", listed, policy, clock, rng)
             peer = await stack.enter_async_context(serving)
-        yield Watch(peer, clock, policy["cap"], [each["name"] for each in listed])
+        yield Watch(peer, clock, policy, [each["name"] for each in listed])
 
 
 class Watch:
-    """The answer, watching, with its clock. cap: the longest sleep between two tries."""
+    """The answer, watching by a policy, with its clock."""
 
-    def __init__(self, peer, clock, cap, names):
+    def __init__(self, peer, clock, policy, names):
         self.peer = peer
         self.clock = clock
-        self.cap = cap
+        self.policy = policy
         self.names = names
         self.rounds = 0
 
@@ -244,24 +244,25 @@ class Watch:
 
     async def _settled(self):
         slept = []
-        said = f"behind a round the monitor sleeps, clock.sleep({EVERY}), and so does each retry"
+        every = self.policy["every"]
+        said = f"behind a round the monitor sleeps, clock.sleep({every}), and so does each retry"
         for _ in range(SETTLINGS):
             await self.clock.until_asleep(1, timeout=ROUND, said=said)
             left, *more = self.clock.asleep()
-            if left == EVERY:
+            if left == every:
                 self.rounds += 1
                 return slept
             slept.append(left)
-            assert_that(EVERY not in more, GOES_ON, "no other sleep", f"one of {EVERY} s")
-            if left > self.cap:
+            assert_that(every not in more, GOES_ON, "no other sleep", f"one of {every} s")
+            if left > self.policy["cap"]:
                 break
             await self.clock.advance(left)
-        raise Mismatch(said, expected=f"a sleep of {EVERY} s", got=f"sleeps of {show(slept)} s")
+        raise Mismatch(said, expected=f"a sleep of {every} s", got=f"sleeps of {show(slept)} s")
 
     async def next_round(self, subject=False):
         """Come to the end of the next round, as `settled` does; the first begins by itself."""
         if self.rounds:
-            await self.clock.advance(EVERY)
+            await self.clock.advance(self.policy["every"])
         return await self.settled(subject)
 
     def assert_awake(self, did):
@@ -335,8 +336,9 @@ class Viewer:
         event = await self._event()
         data = [line.removeprefix("data:").lstrip() for line in event if line[:5] == "data:"]
         with having("read the next event of GET /events"), apart(*FORM):
+            assert_equal(len(data), 1, f"{said}: so many lines of data came")
             try:
-                document = json.loads("\n".join(data))
+                document = json.loads(data[0])
             except ValueError:
                 got = show("\n".join(event))
                 raise Mismatch(said, expected="data: {...}", got=got) from None
@@ -445,9 +447,9 @@ async def a_page_a_document_and_a_stream(answer, draw, variant):
         did = "sent GET /"
         assert_equal((page.status, page.media_type), (200, "text/html"), "the page is HTML", did)
         assert_that(
-            b"EventSource" in page.body,
+            b"new EventSource(" in page.body,
             said="the page listens to the events: it is the one that is given",
-            expected="a page with an EventSource",
+            expected="a page with `new EventSource(...)`",
             got=show(page.body[:100]),
             did=did,
         )
@@ -539,7 +541,7 @@ def _number(value):
     ],
 )
 async def a_bad_day_is_told_as_it_was(answer, draw, variant):
-    policy = {"tries": 2, "timeout": patience.get()}
+    policy = {"tries": 2, "timeout": patience.get(), "every": draw.integer(20, 300)}
     async with BadDay(draw.seed) as day:
         answer.ports |= day.ports
         # A try that fails is followed by a sleep: rounds take their time on this clock, too.
@@ -565,7 +567,7 @@ async def a_bad_day_is_told_as_it_was(answer, draw, variant):
 
 def _told(day, name, got, wanted):
     """Fail unless an entry says what was so; tell the day until then."""
-    lines = [f"The day of {name}, round by round; each round begins {EVERY} s after the other:"]
+    lines = [f"The day of {name}, round by round:"]
     lines += [f"{n:4}  {what}" for n, what in enumerate(day.script[name][: day.round], 1)]
     did = f"let {count(day.round, 'round')} of the day with the seed {day.seed} end"
     beside = contextlib.nullcontext()

@@ -510,7 +510,9 @@ class Host:
                 busy = after - before > _BUSY
             places.append(_place(look, busy))
         for loop in list(self.loops.values()):
-            places += _waiting_tasks(loop)
+            for waiting in _waiting_tasks(loop):
+                own = [(line, function) for file, line, function in waiting if file == FILE]
+                places += [_place(own[-1:], False)] if own else []
         places.sort(key=lambda place: (not place["busy"], place["lines"]))
         return {"op": "done", "value": places[:3]}
 
@@ -708,23 +710,23 @@ def _is_coroutine_function(target: Any) -> bool:
 
 def _tell_of_tasks(loop: Any) -> None:
     """Warn of the answer's tasks that are not done although the call that made them is."""
-    for place in _waiting_tasks(loop):
-        said = f"the task in `{place['function']}` was not done when its loop ended"
-        warnings.warn_explicit(said, ResourceWarning, FILE, place["line"])
+    for *_, (file, line, function) in _waiting_tasks(loop):
+        said = f"the task in `{function}` was not done when its loop ended"
+        warnings.warn_explicit(said, ResourceWarning, file, line)
 
 
-def _waiting_tasks(loop: Any) -> list[dict[str, Any]]:
+def _waiting_tasks(loop: Any) -> Iterator[list[tuple[str, int, str]]]:
+    """For each task of the answer, or of another that it has imported, where it waits: the files,
+    lines and functions of answers, outermost first."""
     import asyncio
 
-    places = []
     for task in asyncio.all_tasks(loop):
         coroutine: Any = task.get_coro()
-        seen = None
+        seen = []
         while coroutine is not None:
             frame = getattr(coroutine, "cr_frame", None)
-            if frame is not None and frame.f_code.co_filename == FILE:
-                seen = (frame.f_lineno, frame.f_code.co_name)
+            if frame is not None and slug_of(frame.f_code.co_filename) is not None:
+                seen.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
             coroutine = getattr(coroutine, "cr_await", None)
-        if seen is not None:
-            places.append(_place([seen], False))
-    return places
+        if seen:
+            yield seen

@@ -319,3 +319,16 @@ def failure(name):
 """,
         )
         assert report.passed, report
+
+    def test_a_task_that_an_imported_answer_leaves_is_told(self, course: Course) -> None:
+        left = "import asyncio\nasync def f():\n    f.task = asyncio.create_task(waits())\n"
+        waits = "    await asyncio.sleep(0)\nasync def waits():\n    await asyncio.Event().wait()\n"
+        course.save("checker", {"checker": left + waits})
+        course.add(
+            "tells",
+            """
+            await answer.call("f")
+            assert_that("the task in `waits` was not done" in answer.output, said="it is told")
+            """,
+        )
+        assert judged(course, "from answers.checker import f\n").passed
