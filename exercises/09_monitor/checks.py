@@ -203,12 +203,16 @@ class Gate:
 
 
 @contextlib.asynccontextmanager
-async def watching(answer, services, policy=None, numbers=(0.0,)):
-    """Have the answer watch services, by name, on the check's clock; yields a `Watch`."""
+async def watching(answer, services, policy=None, numbers=(0.0,), beside=()):
+    """Have the answer watch services, by name, on the check's clock; yields a `Watch`.
+
+    beside: further entries of its list, behind the first service.
+    """
     async with contextlib.AsyncExitStack() as stack:
         for service in services.values():
             service.address = await stack.enter_async_context(answer.facing(service.script))
         listed = [{"name": name, "url": each.url} for name, each in services.items()]
+        listed[1:1] = beside
         yield await stack.enter_async_context(_watch(answer, listed, policy, numbers))
 
 
@@ -741,14 +745,9 @@ async def _crowded(crowd, wanted, said):
 )
 async def what_cannot_be_asked_takes_down_no_other(answer, draw, variant):
     services = {draw.word() + str(n): Service() for n in range(2)}
-    async with contextlib.AsyncExitStack() as stack:
-        for service in services.values():
-            service.address = await stack.enter_async_context(answer.facing(service.script))
-        listed = [{"name": name, "url": each.url} for name, each in services.items()]
-        for n, wrong in enumerate(NO_URLS, 1):
-            listed.insert(n, {"name": f"typo {n}", "url": wrong})
-        watch = await stack.enter_async_context(_watch(answer, listed, {"tries": 2}))
-        wanted = {each["name"]: "up" if each["name"] in services else "down" for each in listed}
+    typos = [{"name": f"typo {n}", "url": wrong} for n, wrong in enumerate(NO_URLS, 1)]
+    async with watching(answer, services, {"tries": 2}, beside=typos) as watch:
+        wanted = {name: "up" if name in services else "down" for name in watch.names}
         for rounds in (1, 2):
             urls = " and ".join(NO_URLS)
             did = f"let {count(rounds, 'round')} end, with services whose URLs are {urls}"
