@@ -14,13 +14,13 @@ import ast
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labsupport.checking.errors import InputError
+from labsupport.checking.parsing import parsed, reading
 from labsupport.checking.showing import clean, count
 
 __all__ = ["MAGIC", "Answer", "defined_names"]
@@ -116,8 +116,7 @@ class Answer:
 
     def _own_problem(self) -> str | None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with reading():
                 compile(self.source, "<answer>", "exec", dont_inherit=True)
         except SyntaxError as error:
             return self._explained(error)
@@ -150,13 +149,8 @@ def defined_names(sources: Iterable[str]) -> frozenset[str]:
         if len(source) > MOST:
             continue
         lines = ["" if line.lstrip()[:1] in "%!" else line for line in source.splitlines()]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse("\n".join(lines))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # a cell that is not Python defines nothing that we could explain
-        names.update(_bound(tree.body))
+        if tree := parsed("\n".join(lines)):
+            names.update(_bound(tree.body))
     return frozenset(names)
 
 

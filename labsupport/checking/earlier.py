@@ -8,7 +8,6 @@ solutions.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from labsupport.checking.answer import Answer
 from labsupport.checking.errors import InputError
 from labsupport.checking.exercise import find_exercise
 from labsupport.checking.mounting import PACKAGE
+from labsupport.checking.parsing import parsed
 
 __all__ = ["find_answer", "with_earlier"]
 
@@ -66,11 +66,8 @@ def _imported(source: str) -> Iterator[tuple[str, bool]]:
 
     And whether that is certain: a name that is imported from an answer may be one of its steps.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         return  # it is told when the source is compiled
     for node in ast.walk(tree):
         modules: list[str] = []

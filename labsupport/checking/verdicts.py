@@ -19,6 +19,7 @@ from labsupport.checking.asserts import Mismatch
 from labsupport.checking.draw import seed_for
 from labsupport.checking.exercise import Check, Exercise
 from labsupport.checking.hosts import FLOOD, Limits
+from labsupport.checking.parsing import parsed
 from labsupport.checking.raised import AnswerRaised, HostGone, line_number
 from labsupport.checking.reducing import Schedules, in_words
 from labsupport.checking.remote import RemoteAnswer
@@ -274,9 +275,8 @@ def _loop_around(source: str, lines: list[Any]) -> int | None:
     """The line where the innermost loop begins that holds all these lines."""
     if not lines or not all(map(line_number, lines)):
         return None
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         return None
     loops = [
         node.lineno

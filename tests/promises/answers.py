@@ -23,6 +23,7 @@ from pathlib import Path
 from labsupport.checking import Answer, check
 from labsupport.checking.earlier import with_earlier
 from labsupport.checking.exercise import Check
+from labsupport.checking.parsing import reading
 from labsupport.checking.report import Report
 from tests.promises import course
 
@@ -80,7 +81,8 @@ def wrong(path: Path) -> Wrong:
 
 def read_header(source: str, names: list[str]) -> Wrong:
     """The header of a wrong answer; a check's name may itself have a comma."""
-    header = ast.get_docstring(ast.parse(source)) or ""
+    with reading():
+        header = ast.get_docstring(ast.parse(source)) or ""
     found = HEADER.search(header)
     if found is None:
         return Wrong(faults=("the docstring has no lines 'refused by:' and 'misconception:'",))
