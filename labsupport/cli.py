@@ -28,7 +28,7 @@ import click
 
 from labsupport import __version__
 from labsupport.checking import Answer, EngineError, InputError, find_course, find_exercise
-from labsupport.checking.earlier import with_earlier
+from labsupport.checking.earlier import beside, with_earlier
 from labsupport.terminal import judged, speak_plainly, told
 
 __all__ = ["main"]
@@ -64,7 +64,7 @@ def check_command(
         root = find_course(*starts)
         folder = find_exercise(root, slug)
         path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
-        answer = with_earlier(Answer.from_path(path, slug), path.parent, root)
+        answer = with_earlier(Answer.from_path(path, slug), beside(path.parent, root))
         report = judged(answer, path, root, seed=seed, only=only, hidden=hidden)
     except InputError as error:
         _stop(str(error), BAD_INPUT)

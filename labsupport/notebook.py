@@ -42,7 +42,7 @@ from labsupport.checking import (
     mounting,
 )
 from labsupport.checking.answer import MAGIC
-from labsupport.checking.earlier import find_answer, with_earlier
+from labsupport.checking.earlier import beside, with_earlier
 from labsupport.checking.engine import warm_up
 from labsupport.checking.feedback import as_html, as_text
 from labsupport.checking.tries import remember
@@ -120,7 +120,7 @@ class Magics:
         For a step one that lets Python say, where a name is imported, that the answer has none.
         """
         try:
-            return find_answer(slug, self.home, find_course(self.home)).source
+            return beside(self.home, find_course(self.home))(slug).source
         except InputError as error:
             if "." in slug:
                 name = f"{mounting.PACKAGE}.{slug}"
@@ -153,7 +153,8 @@ class Magics:
             hidden: Any = self.shell.user_ns_hidden
             names = [name for name in self.shell.user_ns if name[0] != "_" and name not in hidden]
             answer = Answer.from_cell(self.answers[slug], slug, elsewhere=names)
-            report = check(with_earlier(answer, self.home, root), folder, seed=seed, only=only)
+            answer = with_earlier(answer, beside(self.home, root))
+            report = check(answer, folder, seed=seed, only=only)
         except (InputError, EngineError) as error:
             raise UsageError(str(error)) from None
         tries = remember(report, root)
@@ -179,7 +180,7 @@ class Magics:
         if path is None:
             return False
         try:
-            return Answer.from_notebook(path, answer.slug).digest != answer.digest
+            return Answer.from_path(path, answer.slug).digest != answer.digest
         except InputError:
             return False  # another notebook, or one that was never saved with this answer
 

@@ -27,7 +27,7 @@ from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from labsupport.checking import Answer, EngineError, InputError, Report, find_exercise
-from labsupport.checking.earlier import with_earlier
+from labsupport.checking.earlier import beside, with_earlier
 from labsupport.checking.engine import shut_down
 from labsupport.progress import draw_briefly, facts, say
 from labsupport.standing import Task, read_standing
@@ -193,12 +193,13 @@ class _Watch:
             self._say(f"{near(path)} is not there. Put it back; the watch goes on.", style=_BAD)
             return False
         file = None if path == task.notebook else str(near(path))
+        find = beside(path.parent, self.root)
         said: set[str] = set()
         passed = True  # so far, from the top
         for slug in self._answers(task)[path]:
             known = self.known.get(slug)
             try:
-                answer = with_earlier(Answer.from_path(near(path), slug), path.parent, self.root)
+                answer = with_earlier(Answer.from_path(near(path), slug), find)
                 reached = known == _Known(answer.digest)  # its turn may come, but no save of it did
                 seen = self._seen(answer, path, wanted=passed)
                 self.known[slug] = self._told(seen, file, aloud=aloud and not reached)

@@ -16,14 +16,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from labsupport.checking.errors import InputError
 from labsupport.checking.parsing import parsed, reading
 from labsupport.checking.showing import clean, count
 
-__all__ = ["MAGIC", "Answer", "defined_names"]
+__all__ = ["MAGIC", "Answer", "defined_names", "slugs_in"]
 
 MAGIC = re.compile(r"\s*%%answer(?:[ \t]+(?P<slug>\S+))?[ \t]*\Z")
 MOST = 128 * 1024  # characters; eight times as many can take Python a minute to compile
@@ -48,24 +48,46 @@ class Answer:
     others: tuple[Answer, ...] = ()
 
     @classmethod
-    def from_notebook(cls, path: Path | str, slug: str) -> Answer:
-        """The answer cell of a notebook file. Raises InputError."""
-        path = Path(path)
-        cells = _code_cells(_read(path), path)
+    def from_path(cls, path: Path | str, slug: str) -> Answer:
+        """What a notebook or a Python file on this machine holds. Raises InputError."""
+        _kind_of(str(path))
+        try:
+            data = Path(path).read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"There is no file {path}. Check the name, or leave it out.") from None
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+        return cls.from_bytes(data, str(path), slug)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str, slug: str) -> Answer:
+        """What a file holds: a notebook's answer cell, or a whole Python file, as its name ends.
+
+        name: of the file, also for messages. Raises InputError.
+        """
+        kind, text = _kind_of(name), _text(data, name)
+        if kind == ".ipynb":
+            return cls.from_notebook(text, name, slug)
+        return _checked(cls(slug, _without_magic(text), PurePath(name).name))
+
+    @classmethod
+    def from_notebook(cls, text: str, name: str, slug: str) -> Answer:
+        """The answer cell of a notebook. Raises InputError."""
+        cells = _code_cells(text, name)
         marked = [(number, source, _slug_of(source)) for number, source in cells]
         chosen = [(number, source) for number, source, found in marked if found == slug]
         if not chosen:
             others = sorted({found for _, _, found in marked if found})
             has = f" It has answers for: {clean(', '.join(others))[:200]}." if others else ""
             raise InputError(
-                f"{path} has no answer cell for {slug}.{has} An answer cell is a code cell whose "
+                f"{name} has no answer cell for {slug}.{has} An answer cell is a code cell whose "
                 f"first line is `%%answer {slug}`."
             )
         if len(chosen) > 1:
             numbers = " and ".join(str(number) for number, _ in chosen[:_NAMED])
             numbers += " and more" if len(chosen) > _NAMED else ""
             raise InputError(
-                f"{path} has {len(chosen)} answer cells for {slug}: cells {numbers}, counted from "
+                f"{name} has {len(chosen)} answer cells for {slug}: cells {numbers}, counted from "
                 "the top. Keep one of them."
             )
         number, source = chosen[0]
@@ -76,22 +98,6 @@ class Answer:
     def from_cell(cls, source: str, slug: str, elsewhere: Iterable[str] = ()) -> Answer:
         """A cell's whole text, which begins with `%%answer slug`. Raises InputError."""
         return _checked(cls(slug, _without_magic(source), "the answer cell", frozenset(elsewhere)))
-
-    @classmethod
-    def from_file(cls, path: Path | str, slug: str) -> Answer:
-        """A whole .py file. Raises InputError."""
-        path = Path(path)
-        return _checked(cls(slug, _without_magic(_read(path)), path.name))
-
-    @classmethod
-    def from_path(cls, path: Path | str, slug: str) -> Answer:
-        """A notebook or a .py file, by the end of its name. Raises InputError."""
-        kind = Path(path).suffix
-        if kind == ".ipynb":
-            return cls.from_notebook(path, slug)
-        if kind == ".py":
-            return cls.from_file(path, slug)
-        raise InputError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
 
     @property
     def digest(self) -> str:
@@ -166,35 +172,47 @@ def _bound(statements: list[ast.stmt]) -> Iterator[str]:
                 yield node.id
 
 
-def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}. Check the name, or leave it out.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+def slugs_in(data: bytes, name: str) -> list[str]:
+    """To what a file holds answers, in its order: a Python file to the slug that it is named after.
+
+    Raises InputError where it is neither a notebook nor a Python file.
+    """
+    if _kind_of(name) == ".py":
+        return [PurePath(name).stem]
+    slugs = (_slug_of(source) for _, source in _code_cells(_text(data, name), name))
+    return list(dict.fromkeys(slug for slug in slugs if slug))
+
+
+def _kind_of(name: str) -> str:
+    kind = PurePath(name).suffix
+    if kind not in (".ipynb", ".py"):
+        raise InputError(f"{name} is neither a notebook (.ipynb) nor a Python file (.py).")
+    return kind
+
+
+def _text(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}. Save it "
+            f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}. Save it "
             "as UTF-8."
         ) from None
 
 
-def _code_cells(text: str, path: Path) -> list[tuple[int, str]]:
+def _code_cells(text: str, name: str) -> list[tuple[int, str]]:
     """The code cells of a notebook: their number among all cells, from 1, and their source."""
     try:
         notebook: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(
-            f"{path} is not a notebook: it is not JSON{where}. If a merge or an editor damaged it, "
+            f"{name} is not a notebook: it is not JSON{where}. If a merge or an editor damaged it, "
             "take an earlier copy."
         ) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise InputError(f"{path} is JSON, but not a notebook: it has no list of cells.")
+        raise InputError(f"{name} is JSON, but not a notebook: it has no list of cells.")
     found = []
     for number, cell in enumerate(cells, 1):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":

@@ -1,14 +1,14 @@
 """The other answers that an answer imports from the package `answers` (mounting), found and read.
 
-They lie beside the answer, in a notebook with the name of their exercise; where that is not there,
-in the exercise's own notebook. So an exercise uses the learner's exercises, and a solution the
-solutions.
+A learner's lie beside the answer, in a notebook with the name of their exercise; where that is not
+there, in the exercise's own notebook (`beside`). So an exercise uses the learner's exercises, and a
+solution the solutions. Of a class, each uses what they handed in.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from labsupport.checking.exercise import find_exercise
 from labsupport.checking.mounting import PACKAGE
 from labsupport.checking.parsing import parsed
 
-__all__ = ["find_answer", "with_earlier"]
+__all__ = ["Find", "beside", "with_earlier"]
+
+Find = Callable[[str], Answer]
 
 
-def with_earlier(answer: Answer, beside: Path, root: Path) -> Answer:
+def with_earlier(answer: Answer, find: Find) -> Answer:
     """The answer with those that it imports, and with those that these import.
 
-    beside: the folder in which it lies. root: of the course. Raises InputError when one of them is
-    not there or cannot be read.
+    find: the same learner's answer to a slug. Raises InputError when one of them cannot be found.
     """
     found: dict[str, Answer] = {}
     waiting = [answer]
@@ -38,7 +39,7 @@ def with_earlier(answer: Answer, beside: Path, root: Path) -> Answer:
                 found[slug] = answer  # its step is inside of it
                 continue
             try:
-                found[slug] = find_answer(slug, beside, root)
+                found[slug] = find(slug)
             except InputError as error:
                 if not certain:
                     continue
@@ -49,16 +50,16 @@ def with_earlier(answer: Answer, beside: Path, root: Path) -> Answer:
     return replace(answer, others=tuple(found[slug] for slug in sorted(found)))
 
 
-def find_answer(slug: str, beside: Path, root: Path) -> Answer:
-    """The answer to a slug, of the learner whose answers lie in the folder `beside`.
+def beside(folder: Path, root: Path) -> Find:
+    """Finds the answers of the learner whose answers lie in a folder, in the course at `root`."""
 
-    Raises InputError.
-    """
-    folder = find_exercise(root, slug)
-    name = f"{slug.partition('.')[0]}.ipynb"
-    path = beside / name if (beside / name).is_file() else folder / name
-    answer = Answer.from_notebook(path, slug)
-    return replace(answer, label=f"the answer to {slug}, in {name}")
+    def find(slug: str) -> Answer:
+        own = find_exercise(root, slug)
+        name = f"{slug.partition('.')[0]}.ipynb"
+        path = folder / name if (folder / name).is_file() else own / name
+        return replace(Answer.from_path(path, slug), label=f"the answer to {slug}, in {name}")
+
+    return find
 
 
 def _imported(source: str) -> Iterator[tuple[str, bool]]:

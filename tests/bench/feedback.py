@@ -81,7 +81,7 @@ def of_lesson_02(path: Path) -> bool:
 def seconds(path: Path, slug: str) -> float:
     """How long it takes to judge the answer of a notebook with a judge that is up."""
     began = time.perf_counter()
-    check(Answer.from_notebook(path, slug), find_exercise(ROOT, slug))
+    check(Answer.from_path(path, slug), find_exercise(ROOT, slug))
     return time.perf_counter() - began
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from labsupport.checking.earlier import find_answer
+from labsupport.checking.earlier import beside
 from labsupport.checking.mounting import Mounting, forget
 from labsupport.clock import Deadline, poll
 from labsupport.twins import BadDay
@@ -52,11 +52,12 @@ class Clock:
 @pytest.fixture
 def serve() -> Iterator[Any]:
     """The model solution's `serve`, with the other solutions as its modules."""
-    mounting = Mounting(lambda slug: find_answer(slug, SOLUTIONS, ROOT).source)
+    find = beside(SOLUTIONS, ROOT)
+    mounting = Mounting(lambda slug: find(slug).source)
     sys.meta_path.insert(0, mounting)
     try:
         names: dict[str, Any] = {}
-        exec(find_answer("monitor", SOLUTIONS, ROOT).source, names)
+        exec(find("monitor").source, names)
         yield names["serve"]
     finally:
         sys.meta_path.remove(mounting)

@@ -31,7 +31,7 @@ def test_the_answer_is_the_cell_that_begins_with_its_slug(tmp_path: Path) -> Non
     path = notebook(
         tmp_path / "n.ipynb", "x = 1", f"%%answer greet.step\n{CODE}", f"%%answer greet\n{CODE}"
     )
-    answer = Answer.from_notebook(path, "greet")
+    answer = Answer.from_path(path, "greet")
     assert answer.source == "\n" + CODE
     assert answer.line(2) == "def greet(name):"
     assert answer.elsewhere == {"x", "greet"}
@@ -39,7 +39,7 @@ def test_the_answer_is_the_cell_that_begins_with_its_slug(tmp_path: Path) -> Non
 
 def test_a_cell_may_be_stored_as_a_list_of_lines(tmp_path: Path) -> None:
     path = notebook(tmp_path / "n.ipynb", ["\n", "%%answer  greet \n", "x = 1"])
-    assert Answer.from_notebook(path, "greet").source == "\n\nx = 1"
+    assert Answer.from_path(path, "greet").source == "\n\nx = 1"
 
 
 def test_cell_notebook_and_file_with_the_same_code_have_one_digest(tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ def test_cell_notebook_and_file_with_the_same_code_have_one_digest(tmp_path: Pat
     cell = f"%%answer greet\n{CODE}"
     digests = {
         Answer.from_cell(cell, "greet").digest,
-        Answer.from_notebook(notebook(tmp_path / "n.ipynb", cell), "greet").digest,
-        Answer.from_file(file, "greet").digest,
+        Answer.from_path(notebook(tmp_path / "n.ipynb", cell), "greet").digest,
+        Answer.from_path(file, "greet").digest,
     }
     assert len(digests) == 1
     assert Answer.from_cell(cell + "x = 1", "greet").digest not in digests
@@ -127,7 +127,7 @@ def test_a_syntax_error_shows_the_line_as_the_learner_counts_it() -> None:
 def test_the_line_of_a_file_is_counted_from_its_first(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def f(:\n")
-    said = Answer.from_file(path, "greet").syntax_problem()
+    said = Answer.from_path(path, "greet").syntax_problem()
     assert said is not None
     assert said.startswith("Line 1 of mine.py is not valid Python")
 

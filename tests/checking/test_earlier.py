@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labsupport.checking import Answer, InputError, Report, check
-from labsupport.checking.earlier import with_earlier
+from labsupport.checking.earlier import beside, with_earlier
 from tests.checking.conftest import LEVELS
 from tests.checking.course import Course
 
@@ -26,9 +26,9 @@ def course(course: Course) -> Course:
     return course
 
 
-def found(course: Course, source: str, slug: str = "demo", beside: Path | None = None) -> Answer:
+def found(course: Course, source: str, slug: str = "demo", folder: Path | None = None) -> Answer:
     answer = Answer.from_cell(source, slug)
-    return with_earlier(answer, beside or course.folder, course.root)
+    return with_earlier(answer, beside(folder or course.folder, course.root))
 
 
 def slugs(answer: Answer) -> list[str]:
@@ -98,7 +98,7 @@ class TestFinding:
         self, course: Course, tmp_path: Path
     ) -> None:
         course.save("checker", {"checker": "beside = True\n"}, folder=tmp_path)
-        checker, retry = found(course, "from answers import checker, retry", beside=tmp_path).others
+        checker, retry = found(course, "from answers import checker, retry", folder=tmp_path).others
         assert checker.source == "\nbeside = True\n"
         assert retry.source == "\n" + ONE
 

@@ -107,7 +107,7 @@ def test_a_notebook_that_cannot_be_read_is_refused_in_a_few_clean_words(
     path = tmp_path / "answer.ipynb"
     path.write_bytes(NOTEBOOKS[name])
     with pytest.raises(InputError) as refused:
-        Answer.from_notebook(path, "demo")
+        Answer.from_path(path, "demo")
     said = str(refused.value)
     assert len(said) < 1000
     assert clean(said) == said
@@ -117,4 +117,4 @@ def test_other_cells_that_cannot_be_read_leave_the_answer_alone(tmp_path: Path) 
     path = tmp_path / "answer.ipynb"
     others = [cell(source=source) for source in SOURCES.values()]
     path.write_text(json.dumps({"cells": [*others, cell()]}))
-    assert Answer.from_notebook(path, "demo").source == "\nx = 1"
+    assert Answer.from_path(path, "demo").source == "\nx = 1"

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from labsupport.checking import Answer, check
-from labsupport.checking.earlier import with_earlier
+from labsupport.checking.earlier import beside, with_earlier
 from labsupport.checking.exercise import Check
 from labsupport.checking.parsing import reading
 from labsupport.checking.report import Report
@@ -154,7 +154,7 @@ def judged(
 
 def _report(path: Path, slug: str, every_check: bool, changed: Callable[[str], str]) -> Report:
     answer, folder = Answer.from_path(path, slug), course.folder(slug)
-    answer = with_earlier(answer, course.ROOT / "solutions", course.ROOT)
+    answer = with_earlier(answer, beside(course.ROOT / "solutions", course.ROOT))
     others = tuple(replace(each, source=changed(each.source)) for each in answer.others)
     answer = replace(answer, source=changed(answer.source), others=others)
     if not path.name.startswith("wrong_"):
