@@ -3,6 +3,7 @@
     labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
     labsupport watch [SLUG]
     labsupport progress
+    labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER] [--jobs N]
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -14,13 +15,18 @@ exit status is then 0, as when every exercise has passed.
 
 `progress` draws where the learner stands, from the history of all checks.
 
-For all three, the exit status is 2 when what was given cannot be used (a message says why), and 3
+`grade` judges the answers of a class, each once, and writes their gradebook. The exit status is 0
+when every answer that can be read has a verdict, and 1 when one has not, or an inconclusive one:
+the same command again judges what is missing, and nothing else.
+
+For all of them, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
 """
 
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -105,6 +111,45 @@ def progress_command() -> None:
         _stop(str(error), BAD_INPUT)
     draw(standing, screen())
     sys.exit(PASSED if standing.known else BROKEN)
+
+
+@main.command("grade")
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option(
+    "--roster", type=click.Path(path_type=Path), metavar="FILE", help="CSV with the column id."
+)
+@click.option(
+    "--due",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
+    metavar="TIME",
+    help="Mark what came later, such as 2026-12-01T18:00, as late.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default="graded",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the verdicts and the gradebook go.",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Answers to judge at a time.")
+def grade_command(
+    submissions: Path, roster: Path | None, due: datetime | None, into: Path, jobs: int | None
+) -> None:
+    """Judge the answers of a class and write its gradebook.
+
+    SUBMISSIONS is a folder with a folder for each student, nbgrader's course folder, or a zip or
+    tar archive of such, also as Moodle and Canvas export it. What was judged before is kept in the
+    folder of --into: a run that was ended goes on there.
+    """
+    from labsupport.marking import grade
+
+    try:
+        sys.exit(grade(find_course(Path.cwd()), submissions, roster, due, into, jobs))
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+    except EngineError as error:
+        _stop(str(error), BROKEN)
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -54,6 +54,7 @@ PART_OF = {
     "standing": "cli",
     "progress": "cli",
     "watching": "cli",
+    "marking": "cli",
 }
 FACE = "__init__"  # labsupport itself: it names every room, and nothing in labsupport asks it
 

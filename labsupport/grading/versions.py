@@ -1,0 +1,98 @@
+"""What a verdict depends on, as short texts that change when it does.
+
+An answer's key is made of the answer and of three such texts: the checks of its exercise, the
+engine with the libraries that answers and checks use, and the limits. Whoever changes one of them
+has the answers judged again that it touches; whoever changes a lesson has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from labsupport.checking import Answer
+from labsupport.checking.exercise import load_misconceptions
+from labsupport.checking.hosts import Limits
+
+__all__ = ["Versions"]
+
+_ENGINE = Path(__file__).resolve().parent.parent
+# Rooms that no check and no answer meets (tests/promises/test_layers.py has the floors).
+_ELSEWHERE = (
+    *("grading", "lab", "pictures", "predictions", "history", "lessons", "bootstrap"),
+    *("cli", "terminal", "standing", "progress", "watching", "marking", "notebook"),
+)
+_LIBRARIES = ("h11", "httpx", "httpcore", "tornado", "trustme", "cryptography", "psutil")
+
+
+class Versions:
+    """The present ones, of the course at `root`; each is read once.
+
+    seed: what all data of the checks are drawn from is a part of a key, too; see `Store.secret`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checks: dict[Path, str] = {}
+        self._engine = _digest(
+            [
+                f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
+                *(f"{name} {_version(name)}" for name in _LIBRARIES),
+                json.dumps(asdict(Limits())),
+                *_contents(path for path in _ENGINE.rglob("*.py") if _matters(path)),
+            ]
+        )
+
+    def key(self, answer: Answer, folder: Path, seed: int, hidden: bool) -> str:
+        """What the verdict of an answer is stored by. folder: of its exercise."""
+        parts = [answer.slug, answer.source, *sorted(answer.elsewhere)]
+        for other in answer.others:
+            parts += [other.slug, other.source]
+        return _digest([*parts, self._of(folder), self._engine, str(seed), str(hidden)])
+
+    def _of(self, folder: Path) -> str:
+        """The checks of an exercise, hidden ones too, with what lies beside them, and what they
+        say of wrong beliefs."""
+        if folder not in self._checks:
+            slug = folder.name.partition("_")[2]
+            hidden = self.root / "solutions" / "hidden" / f"{slug}.py"
+            files = [path for path in folder.rglob("*.py") if path.stem.partition(".")[0] != slug]
+            contents = list(_contents([*files, *([hidden] if hidden.is_file() else [])]))
+            said = [
+                f"{name}: {sorted(belief.items())}"
+                for name, belief in sorted(load_misconceptions(folder.parent).items())
+                if any(name in text for text in contents)
+            ]
+            self._checks[folder] = _digest([*contents, *said])
+        return self._checks[folder]
+
+
+def _matters(path: Path) -> bool:
+    return Path(path.relative_to(_ENGINE).parts[0]).stem not in _ELSEWHERE
+
+
+def _contents(paths: Iterable[Path]) -> Iterable[str]:
+    for path in sorted(paths):
+        yield path.name
+        yield path.read_text(encoding="utf-8")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _digest(parts: Iterable[str]) -> str:
+    """Of texts of any content: the length of each is a part of it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d\n" % len(data) + data)
+    return digest.hexdigest()

@@ -1,0 +1,203 @@
+"""`labsupport grade`, as an instructor runs it, in a small course."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.checking.course import Course
+from tests.cli.watched import environment
+from tests.grading.conftest import RIGHT, WRONG, HandIn
+
+Grade = Callable[..., "subprocess.CompletedProcess[str]"]
+CRASHES = "def f(text):\n    raise ValueError(text)\n"
+BROKEN = "def f(text:\n"
+
+
+@pytest.fixture
+def grade(course: Course) -> Grade:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "labsupport.cli", "grade", *map(str, words)],
+            cwd=course.root,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+        )
+
+    return run
+
+
+def book(course: Course) -> list[dict[str, str]]:
+    with (course.root / "graded" / "gradebook.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_class_is_judged_and_its_gradebook_written(
+    course: Course, grade: Grade, hand_in: HandIn, tmp_path: Path
+) -> None:
+    place = hand_in(ann=RIGHT, bob=WRONG, eve=CRASHES, max=BROKEN, zoe="", **{"=cmd()": RIGHT})
+    (tmp_path / "roster.csv").write_text("id,name\nzoe,Zoë\nkim,Kim\nann,+Ann\nbob,\neve,\nmax,\n")
+    result = grade(place, "--roster", tmp_path / "roster.csv")
+    assert (result.returncode, result.stderr) == (0, ""), result
+    assert "4 different answers, 0 judged before." in result.stdout
+    assert "demo, =cmd() and 1 more: 4 of 4 points" in result.stdout
+    assert "demo, bob: 1 of 4 points" in result.stdout
+    assert "Not in the roster: =cmd()." in result.stdout
+    lines = (course.root / "graded" / "gradebook.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "id,name,total,of,demo,demo: state,demo: counts bytes,demo: counts none,demo: counts four",
+        "zoe,Zoë,0,4,0,unreadable,0,0,0",
+        "kim,Kim,0,4,0,missing,,,",
+        "ann,'+Ann,4,4,4,,2,1,1",
+        "bob,,1,4,1,,0,1,0",
+        "eve,,0,4,0,,0,0,0",
+        "max,,0,4,0,,0,0,0",
+        "'=cmd(),,4,4,4,,2,1,1",
+    ]
+
+
+def test_what_was_judged_before_is_not_judged_again(
+    course: Course, grade: Grade, hand_in: HandIn
+) -> None:
+    place = hand_in(ann=RIGHT, bob=WRONG)
+    assert grade(place).returncode == 0
+    first = book(course)
+    again = grade(place)
+    assert again.returncode == 0
+    assert "2 different answers, 2 judged before." in again.stdout
+    assert "points" not in again.stdout
+    assert book(course) == first
+    hand_in(bob=RIGHT, eve=CRASHES)
+    assert "2 different answers, 1 judged before." in grade(place).stdout
+    assert [row["total"] for row in book(course)] == ["4", "4", "0"]
+    course.add("one more", "pass", 3)
+    changed = grade(place)
+    assert "2 different answers, 0 judged before." in changed.stdout
+    assert [row["total"] for row in book(course)] == ["7", "7", "3"]
+
+
+def test_what_came_later_is_late(course: Course, grade: Grade, hand_in: HandIn) -> None:
+    place = hand_in(1_790_000_000.0, ann=RIGHT)
+    hand_in(1_790_200_000.0, bob=RIGHT)  # more than two days behind it, in any time zone
+    assert grade(place, "--due", "2026-09-22").returncode == 0
+    assert [(row["id"], row["total"], row["demo: state"]) for row in book(course)] == [
+        ("ann", "4", ""),
+        ("bob", "4", "late"),
+    ]
+
+
+def test_a_zip_archive_as_platforms_export_it(
+    course: Course, grade: Grade, hand_in: HandIn, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr("leeann_11_1_demo.py", RIGHT)
+        archive.writestr("max_LATE_22_2_demo-1.py", WRONG)
+        archive.writestr("../demo.py", RIGHT)
+    result = grade(tmp_path / "class.zip")
+    assert "Not read: ../demo.py leads into a parent folder." in result.stdout
+    assert [(row["id"], row["total"]) for row in book(course)] == [("11", "4"), ("22", "1")]
+    assert sorted(os.listdir(course.root / "graded")) == ["gradebook.csv", "store.sqlite"]
+
+
+def test_without_hidden_checks_it_says_so(course: Course, grade: Grade, hand_in: HandIn) -> None:
+    shutil.rmtree(course.root / "solutions")
+    result = grade(hand_in(ann=RIGHT))
+    assert "There is no folder solutions/hidden: hidden checks are not run." in result.stdout
+    assert [row["of"] for row in book(course)] == ["3"]
+
+
+def test_a_check_that_breaks_is_inconclusive_and_judged_again(
+    course: Course, grade: Grade, hand_in: HandIn
+) -> None:
+    source = course.source
+    course.add("breaks", "raise RuntimeError('a fault of the check')")
+    place = hand_in(ann=RIGHT)
+    result = grade(place)
+    assert result.returncode == 1
+    assert "demo, ann: 4 of 5 points; inconclusive: breaks" in result.stdout
+    assert "1 inconclusive" in result.stdout
+    assert [row["demo: state"] for row in book(course)] == ["inconclusive"]
+    assert "1 different answer, 0 judged before." in grade(place).stdout
+    course.write(source)
+    assert grade(place).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "There is no nothing."),
+        (["exercises"], "holds no answer to any exercise"),
+        (["exercises", "--roster", "none.csv"], "none.csv cannot be read"),
+        (["exercises", "--due", "tomorrow"], "tomorrow"),
+        (["exercises", "--jobs", "0"], "--jobs"),
+    ],
+)
+def test_what_cannot_be_used_is_told(grade: Grade, words: list[str], said: str) -> None:
+    result = grade(*words)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def started(course: Course, place: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "labsupport.cli", "grade", str(place), "--jobs", "1"],
+        cwd=course.root,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def many() -> dict[str, str]:
+    return {f"s{number:02}": f"{RIGHT}# {number}\n" for number in range(12)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("after", [1, 4, 9])
+def test_a_kill_loses_no_verdict(course: Course, grade: Grade, hand_in: HandIn, after: int) -> None:
+    place = hand_in(**many())
+    with started(course, place) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            after -= "points" in line
+            if not after:
+                process.kill()
+                break
+        told = [line for line in process.stdout if "points" in line]
+    result = grade(place)
+    assert result.returncode == 0
+    count = int(result.stdout.partition(" judged before")[0].rpartition(" ")[2])
+    judged = [line for line in result.stdout.splitlines() if "points" in line]
+    assert len(judged) == 12 - count
+    assert len(told) <= count
+    assert [row["total"] for row in book(course)] == ["4"] * 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_an_interrupt_stores_what_is_being_judged(
+    course: Course, grade: Grade, hand_in: HandIn
+) -> None:
+    place = hand_in(**many())
+    with started(course, place) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "points" in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    stored = int(rest.partition("Interrupted. ")[2].partition(" ")[0])
+    assert f"12 different answers, {stored} judged before." in grade(place).stdout
+    assert [row["total"] for row in book(course)] == ["4"] * 12
