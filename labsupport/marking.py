@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,7 @@ from labsupport.checking.showing import count
 from labsupport.grading.files import Refused, files_in
 from labsupport.grading.gradebook import rows, tasks, write_csv
 from labsupport.grading.handed import handed_in, read_roster
+from labsupport.grading.pages import write_pages
 from labsupport.grading.running import Done, Tally, at_once, judge_all
 from labsupport.grading.store import Store
 from labsupport.grading.versions import Versions
@@ -81,15 +83,20 @@ def grade(
         finally:
             shut_down()
         exercises = {slug: each for slug, each in known.items() if slug in store.slugs()}
+        table = partial(rows, store, exercises, students, due.astimezone() if due else None)
         book = into / "gradebook.csv"
         with _replacing(book) as file:
-            table = rows(store, exercises, students, due.astimezone() if due else None)
-            write_csv(file, table, exercises)
+            write_csv(file, table(), exercises)
+        try:
+            pages = write_pages(into, table(), exercises)
+        except OSError as error:
+            raise InputError(_unwritten(into, error)) from error
         if students is not None:
             strangers = sorted(set(store.students()) - {student.id for student in students})
             if strangers:
                 say(console, f"Not in the roster: {', '.join(strangers)}.", _WARN)
     say(console, f"The gradebook: {near(book)}")
+    say(console, f"The class and its students: {near(pages)}")
     return _concluded(tally, console)
 
 
@@ -161,7 +168,11 @@ def _replacing(path: Path) -> Iterator[IO[str]]:
             yield file
         part.replace(path)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}. The verdicts are stored; run it again to "
-            "write the gradebook."
-        ) from error
+        raise InputError(_unwritten(path, error)) from error
+
+
+def _unwritten(path: Path, error: OSError) -> str:
+    return (
+        f"{path} cannot be written: {error.strerror}. The verdicts are stored; run it again to "
+        "write what is made of them."
+    )

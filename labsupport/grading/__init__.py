@@ -8,6 +8,8 @@ Theory of operation. A run collects, judges and exports:
     store        SQLite: what was handed in last, and every verdict by its key
     running      the answers without a verdict, a few at a time
     gradebook    the table of a class
+    summary      what the class as a whole did
+    pages        HTML for each student and for the class, from templates
 
 A verdict is stored as soon as it is there, so what ends a run loses none: the next run judges what
 has no verdict. An answer that is the same, of whomever, costs nothing. Changed checks change the

@@ -108,7 +108,9 @@ def test_a_zip_archive_as_platforms_export_it(
     result = grade(tmp_path / "class.zip")
     assert "Not read: ../demo.py leads into a parent folder." in result.stdout
     assert [(row["id"], row["total"]) for row in book(course)] == [("11", "4"), ("22", "1")]
-    assert sorted(os.listdir(course.root / "graded")) == ["gradebook.csv", "store.sqlite"]
+    made = ["class.html", "gradebook.csv", "store.sqlite", "students"]
+    assert sorted(os.listdir(course.root / "graded")) == made
+    assert sorted(os.listdir(course.root / "graded" / "students")) == ["11.html", "22.html"]
 
 
 def test_without_hidden_checks_it_says_so(course: Course, grade: Grade, hand_in: HandIn) -> None:
