@@ -3,7 +3,8 @@
     labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
     labsupport watch [SLUG]
     labsupport progress
-    labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER] [--jobs N]
+    labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER]
+                     [--exercise SLUG]... [--student ID] [--format FORMAT]... [--jobs N]
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -132,9 +133,31 @@ def progress_command() -> None:
     metavar="FOLDER",
     help="Where the verdicts and the gradebook go.",
 )
+@click.option(
+    "--exercise",
+    "exercises",
+    multiple=True,
+    metavar="SLUG",
+    help="Grade this exercise, and its steps; by default all that anybody handed in.",
+)
+@click.option("--student", metavar="ID", help="All that lies in SUBMISSIONS is of this student.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["junit", "gradescope", "classroom50"]),
+    help="Write junit.xml; with --student, Gradescope's results.json, Classroom 50's result.json.",
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Answers to judge at a time.")
 def grade_command(
-    submissions: Path, roster: Path | None, due: datetime | None, into: Path, jobs: int | None
+    submissions: Path,
+    roster: Path | None,
+    due: datetime | None,
+    into: Path,
+    exercises: tuple[str, ...],
+    student: str | None,
+    formats: tuple[str, ...],
+    jobs: int | None,
 ) -> None:
     """Judge the answers of a class and write its gradebook.
 
@@ -142,10 +165,13 @@ def grade_command(
     tar archive of such, also as Moodle and Canvas export it. What was judged before is kept in the
     folder of --into: a run that was ended goes on there.
     """
-    from labsupport.marking import grade
+    from labsupport.marking import Order, grade
 
+    if student is None and {"gradescope", "classroom50"} & set(formats):
+        raise click.UsageError("Gradescope and Classroom 50 take one student's: give --student ID.")
+    order = Order(submissions, into, exercises, roster, student, due, formats, jobs)
     try:
-        sys.exit(grade(find_course(Path.cwd()), submissions, roster, due, into, jobs))
+        sys.exit(grade(find_course(Path.cwd()), order))
     except InputError as error:
         _stop(str(error), BAD_INPUT)
     except EngineError as error:

@@ -6,8 +6,11 @@ On a terminal a bar tells how far it is, how fast and how long; elsewhere each a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from datetime import datetime
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -26,10 +29,12 @@ from rich.text import Text
 
 from labsupport.checking import Answer, InputError, find_exercise
 from labsupport.checking.engine import shut_down
+from labsupport.checking.exercise import Exercise, choose_exercise
 from labsupport.checking.showing import count
-from labsupport.grading.files import Refused, files_in
-from labsupport.grading.gradebook import rows, tasks, write_csv
-from labsupport.grading.handed import handed_in, read_roster
+from labsupport.grading.files import Refused, files_in, readable
+from labsupport.grading.formats import classroom50, gradescope, write_junit
+from labsupport.grading.gradebook import Row, rows, tasks, write_csv
+from labsupport.grading.handed import Student, handed_in, read_roster
 from labsupport.grading.pages import write_pages
 from labsupport.grading.running import Done, Tally, at_once, judge_all
 from labsupport.grading.store import Store
@@ -37,67 +42,122 @@ from labsupport.grading.versions import Versions
 from labsupport.progress import say, screen
 from labsupport.terminal import near
 
-__all__ = ["grade"]
+__all__ = ["Order", "grade"]
 
 ALL, NOT_ALL, INTERRUPTED = 0, 1, 130
 _SHOWN = 20  # refused files that are listed; the number of the others is told
 _WARN = "yellow"
 
 
-def grade(
-    root: Path,
-    submissions: Path,
-    roster: Path | None,
-    due: datetime | None,
-    into: Path,
-    jobs: int | None,
-) -> int:
-    """Grade a class in the course at `root`; the exit status of the command.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to grade, and what to write.
 
-    due: in this machine's time, where it names no time zone. Raises InputError and EngineError.
+    submissions: a folder or an archive. into: the folder for all that is written. exercises: slugs,
+    with their steps; without any, all that was handed in. student: whose all of it is. due: in this
+    machine's time, where it names no time zone.
+    """
+
+    submissions: Path
+    into: Path
+    exercises: tuple[str, ...] = ()
+    roster: Path | None = None
+    student: str | None = None
+    due: datetime | None = None
+    formats: tuple[str, ...] = ()
+    jobs: int | None = None
+
+
+def grade(root: Path, order: Order) -> int:
+    """Do it, in the course at `root`; the exit status of the command.
+
+    Raises InputError and EngineError.
     """
     console = screen()
     hidden = (root / "solutions" / "hidden").is_dir()
     known = tasks(root, hidden=hidden)
-    students = read_roster(roster) if roster else None
+    wanted = _wanted(root, order.exercises, known)
+    students = read_roster(order.roster) if order.roster else None
+    if order.student is not None:
+        student = Student(readable(order.student))
+        order, students = replace(order, student=student.id), [student]
+    with Store(order.into / "store.sqlite") as store:
+        _collect(store, root, order, known, hidden, console)
+        if not wanted and not store.slugs():
+            raise InputError(
+                f"{order.submissions} holds no answer to any exercise of this course. Give the "
+                "folder that has a folder for each student, with notebooks or Python files in them."
+            )
+        if not hidden:
+            say(console, "There is no folder solutions/hidden: hidden checks are not run.", _WARN)
+        slugs = [slug for slug in known if slug in (wanted or store.slugs())]
+        different, before = store.count(slugs)
+        say(console, f"{count(different, 'different answer')}, {before} judged before.")
+        jobs = order.jobs or at_once()
+        try:
+            with _telling(console, different - before) as tell:
+                tally = judge_all(store, root, slugs, hidden=hidden, jobs=jobs, tell=tell)
+        finally:
+            shut_down()
+        due = order.due.astimezone() if order.due else None
+        table = partial(rows, store, slugs, students, due)
+        _write(order, table, {slug: known[slug] for slug in slugs}, console)
+        if students is not None:
+            strangers = sorted(set(store.students()) - {student.id for student in students})
+            if strangers:
+                say(console, f"Not in the roster: {', '.join(strangers)}.", _WARN)
+    return _concluded(tally, console)
+
+
+def _wanted(root: Path, slugs: Iterable[str], known: Iterable[str]) -> set[str]:
+    """The slugs that were asked for, and their steps. Raises InputError where there is none."""
+    wanted: set[str] = set()
+    for slug in slugs:
+        found = {each for each in known if each == slug or each.startswith(f"{slug}.")}
+        if not found:
+            choose_exercise(find_exercise(root, slug), slug)
+        wanted |= found
+    return wanted
+
+
+def _collect(
+    store: Store, root: Path, order: Order, known: Iterable[str], hidden: bool, console: Console
+) -> None:
     versions = Versions(root)
 
     def key_of(answer: Answer, seed: int) -> str:
         return versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
 
-    with Store(into / "store.sqlite") as store:
-        refused = store.collect(handed_in(files_in(submissions), known), key_of)
-        _say_refused(refused, console)
-        if not store.slugs():
-            raise InputError(
-                f"{submissions} holds no answer to any exercise of this course. Give the folder "
-                "that has a folder for each student, with notebooks or Python files in them."
-            )
-        if not hidden:
-            say(console, "There is no folder solutions/hidden: hidden checks are not run.", _WARN)
-        different, before = store.count()
-        say(console, f"{count(different, 'different answer')}, {before} judged before.")
-        try:
-            with _telling(console, different - before) as tell:
-                tally = judge_all(store, root, hidden=hidden, jobs=jobs or at_once(), tell=tell)
-        finally:
-            shut_down()
-        exercises = {slug: each for slug, each in known.items() if slug in store.slugs()}
-        table = partial(rows, store, exercises, students, due.astimezone() if due else None)
-        book = into / "gradebook.csv"
-        with _replacing(book) as file:
-            write_csv(file, table(), exercises)
-        try:
-            pages = write_pages(into, table(), exercises)
-        except OSError as error:
-            raise InputError(_unwritten(into, error)) from error
-        if students is not None:
-            strangers = sorted(set(store.students()) - {student.id for student in students})
-            if strangers:
-                say(console, f"Not in the roster: {', '.join(strangers)}.", _WARN)
+    found = handed_in(files_in(order.submissions), known, order.student)
+    _say_refused(store.collect(found, key_of), console)
+
+
+def _write(
+    order: Order,
+    table: Callable[[], Iterator[Row]],
+    exercises: dict[str, Exercise],
+    console: Console,
+) -> None:
+    """Write what was asked for; everything is read from the store once more for each file."""
+    book = order.into / "gradebook.csv"
+    with _replacing(book) as file:
+        write_csv(file, table(), exercises)
+    if "junit" in order.formats:
+        with _replacing(order.into / "junit.xml") as file:
+            write_junit(file, table(), exercises)
+    if "gradescope" in order.formats:
+        with _replacing(order.into / "results.json") as file:
+            json.dump(gradescope(next(table()), exercises), file)
+    if "classroom50" in order.formats:
+        result = classroom50(next(table()), exercises, os.environ, datetime.now(UTC))
+        with _replacing(order.into / "result.json") as file:
+            json.dump(result, file)
+    try:
+        pages = write_pages(order.into, table(), exercises)
+    except OSError as error:
+        raise InputError(_unwritten(order.into, error)) from error
     say(console, f"The gradebook: {near(book)}")
     say(console, f"The class and its students: {near(pages)}")
-    return _concluded(tally, console)
 
 
 def _say_refused(refused: list[Refused], console: Console) -> None:
@@ -164,7 +224,7 @@ def _replacing(path: Path) -> Iterator[IO[str]]:
     """A file that takes the place of the one at `path` when it is complete. Raises InputError."""
     part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
             yield file
         part.replace(path)
     except OSError as error:

@@ -23,7 +23,7 @@ from typing import Literal
 
 from labsupport.checking.report import Report, Result
 
-__all__ = ["as_html", "as_text", "replay"]
+__all__ = ["as_html", "as_text", "explanation", "replay"]
 
 _WIDTH = 88
 _LONG = 14  # lines; a longer block is folded in HTML
@@ -109,6 +109,14 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
         f'<div role="region" aria-label="{escape(said, quote=True)}" '
         f'style="color: var(--jp-content-font-color1, inherit)">{"".join(pieces)}</div>'
     )
+
+
+def explanation(report: Report, result: Result) -> str:
+    """What there is to say of one result of a report, with all hints; nothing when it passed."""
+    alone = replace(report, results=(result,))
+    hints = {result.name: len(result.hints)}
+    parts = [part for _, found in _explained(alone, hints, None) for part in found]
+    return "\n".join(line for part in parts for line in _text_of(part))
 
 
 def replay(report: Report, result: Result, file: str | None = None) -> str:

@@ -9,6 +9,7 @@ Theory of operation. A run collects, judges and exports:
     running      the answers without a verdict, a few at a time
     gradebook    the table of a class
     summary      what the class as a whole did
+    formats      the same for Gradescope, Classroom 50 and CI services
     pages        HTML for each student and for the class, from templates
 
 A verdict is stored as soon as it is there, so what ends a run loses none: the next run judges what

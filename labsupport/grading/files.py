@@ -15,6 +15,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -27,7 +28,7 @@ from typing import IO, Any, Self
 
 from labsupport.checking.errors import InputError
 
-__all__ = ["ARCHIVES", "MOST", "File", "Refused", "files_in"]
+__all__ = ["ARCHIVES", "MOST", "File", "Refused", "files_in", "readable"]
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST = 32 * 1024 * 1024
@@ -44,6 +45,7 @@ _APPENDED = (
 )
 _MOST_APPENDED = 1024 * 1024
 _READ = (".ipynb", ".py", "timestamp.txt", *ARCHIVES)
+_HALF = re.compile("[\ud800-\udfff]")
 _TOOLS = ("__MACOSX", "__pycache__")  # folders that no learner made, like those with a dot
 
 
@@ -146,7 +148,7 @@ def _in_folder(place: Path) -> Iterator[File | Refused]:
         folders.sort()
         for name in sorted([*folders, *names]):
             path = Path(folder, name)
-            below = PurePosixPath(path.relative_to(place).as_posix())
+            below = PurePosixPath(readable(path.relative_to(place).as_posix()))
             try:
                 found = path.lstat()
                 if stat.S_ISDIR(found.st_mode):
@@ -207,9 +209,9 @@ def _in_zip(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
                 with archive.open(info) as inside:
                     data = _bounded(inside)
             except _Refusal as refusal:
-                yield Refused(str(base / info.filename), str(refusal))
+                yield Refused(readable(str(base / info.filename)), str(refusal))
             except _DAMAGE as error:
-                yield Refused(str(base / info.filename), f"is damaged ({error})")
+                yield Refused(readable(str(base / info.filename)), f"is damaged ({error})")
             else:
                 yield File(below, data, _local(info.date_time))
 
@@ -241,7 +243,7 @@ def _in_tar(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
                 with inside:
                     data = _bounded(inside)
             except _Refusal as refusal:
-                yield Refused(str(base / info.name), str(refusal))
+                yield Refused(readable(str(base / info.name)), str(refusal))
             else:
                 yield File(below, data, datetime.fromtimestamp(info.mtime, UTC))
 
@@ -289,8 +291,14 @@ class _Member(tarfile.TarInfo):
         return found
 
 
+def readable(name: str) -> str:
+    """A name that any file and database takes: bytes that are no UTF-8 are replaced."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", name)
+
+
 def _below(name: str, base: PurePosixPath) -> PurePosixPath:
     """The path of an archive's member. Raises _Refusal where it leads outside."""
+    name = readable(name)
     if "\0" in name or "\\" in name:
         raise _Refusal("has a name that is no path on every system")
     path = PurePosixPath(name)

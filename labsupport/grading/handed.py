@@ -100,15 +100,21 @@ def read_roster(path: Path) -> list[Student]:
 
 
 def handed_in(
-    files: Iterable[File | Refused], known: Iterable[str]
+    files: Iterable[File | Refused], known: Iterable[str], student: str | None = None
 ) -> Iterator[Handed | Stamp | Refused]:
-    """What these files answer. known: the slugs of the course's exercises and steps."""
+    """What these files answer.
+
+    known: the slugs of the course's exercises and steps. student: whose files all of them are;
+    without it, the paths tell.
+    """
     slugs = frozenset(known)
     for file in files:
         if isinstance(file, Refused):
             yield file
         elif file.path.name == "timestamp.txt":
             yield from _stamp(file)
+        elif student is not None:
+            yield from _answers(file, student, file.path.name, slugs)
         elif (placed := _placed(file.path)) is None:
             yield Refused(str(file.path), "lies in no student's folder")
         else:
@@ -161,7 +167,11 @@ def _answers(
     for slug in mine:
         try:
             answer = Answer.from_bytes(file.data, name, slug)
+            answer.source.encode()
         except InputError as error:
             yield Handed(student, slug, path, file.when, None, str(error))
+        except UnicodeEncodeError:  # JSON can name halves of characters
+            problem = "It has half of a character in it, which is no text."
+            yield Handed(student, slug, path, file.when, None, problem)
         else:
             yield Handed(student, slug, path, file.when, answer)

@@ -52,6 +52,7 @@ def write_pages(into: Path, table: Iterable[Row], exercises: dict[str, Exercise]
         (part / _file_of(row.student)).write_text(
             page.render(title=title, row=row, of=of, exercises=exercises, feedback=_feedback),
             encoding="utf-8",
+            errors="replace",
         )
     shutil.rmtree(into / _FOLDER, ignore_errors=True)
     part.rename(into / _FOLDER)
@@ -60,6 +61,7 @@ def write_pages(into: Path, table: Iterable[Row], exercises: dict[str, Exercise]
     path.write_text(
         page.render(title="The class", summary=summary, of=of, bar=_bar, link=_link),
         encoding="utf-8",
+        errors="replace",
     )
     return path
 

@@ -8,7 +8,7 @@ judged are in memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -47,9 +47,16 @@ def at_once() -> int:
 
 
 def judge_all(
-    store: Store, root: Path, *, hidden: bool, jobs: int, tell: Callable[[Done], None]
+    store: Store,
+    root: Path,
+    slugs: Iterable[str],
+    *,
+    hidden: bool,
+    jobs: int,
+    tell: Callable[[Done], None],
 ) -> Tally:
-    """Judge what is pending, in the course at `root`. tell: is called for each, in this thread.
+    """Judge what is pending of these slugs, in the course at `root`. tell: is called for each, in
+    this thread.
 
     Ctrl-C has it wait for the answers that are being judged, store their verdicts and return.
     Raises InputError when the store can take no more; what it has stays.
@@ -64,7 +71,7 @@ def judge_all(
         return Done(pending, report)
 
     tally = Tally()
-    waiting = store.pending()
+    waiting = store.pending(slugs)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
     running: set[Future[Done]] = set()
 

@@ -52,6 +52,8 @@ CREATE TABLE verdicts (
 CREATE TABLE secret (hex TEXT NOT NULL);
 """
 
+_AMONG = "handed.key IS NOT NULL AND (?1 IS NULL OR slug IN (SELECT value FROM json_each(?1)))"
+
 KeyOf = Callable[[Answer, int], str]
 
 
@@ -222,12 +224,16 @@ class Store:
 
     # ---- verdicts ----
 
-    def pending(self) -> Iterator[Pending]:
-        """The answers without a verdict, or with an inconclusive one; each once, by slug."""
+    def pending(self, slugs: Iterable[str] | None = None) -> Iterator[Pending]:
+        """The answers without a verdict, or with an inconclusive one; each once, by slug.
+
+        slugs: of them only these.
+        """
         rows = self._all(
             "SELECT key, slug, min(student) FROM handed"
-            " WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM verdicts WHERE conclusive)"
-            " GROUP BY key ORDER BY slug, key"
+            f" WHERE {_AMONG} AND key NOT IN (SELECT key FROM verdicts WHERE conclusive)"
+            " GROUP BY key ORDER BY slug, key",
+            _listed(slugs),
         )
         for key, slug, student in rows:
             answer = self._answer(student, slug)
@@ -243,11 +249,12 @@ class Store:
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", row)
 
-    def count(self) -> tuple[int, int]:
-        """How many different answers are to be judged, and how many of them have been."""
+    def count(self, slugs: Iterable[str] | None = None) -> tuple[int, int]:
+        """How many different answers to these slugs there are, and how many have a verdict."""
         row = self._database.execute(
             "SELECT count(DISTINCT handed.key), count(DISTINCT verdicts.key) FROM handed"
-            " LEFT JOIN verdicts ON handed.key = verdicts.key AND conclusive"
+            f" LEFT JOIN verdicts ON handed.key = verdicts.key AND conclusive WHERE {_AMONG}",
+            (_listed(slugs),),
         ).fetchone()
         return row[0], row[1]
 
@@ -278,6 +285,10 @@ class Store:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._database, self._explained)
+
+
+def _listed(slugs: Iterable[str] | None) -> str | None:
+    return None if slugs is None else json.dumps(list(slugs))
 
 
 class _Transaction:

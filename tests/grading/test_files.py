@@ -192,6 +192,17 @@ def test_links_and_pipes_in_folders_are_refused(tmp_path: Path) -> None:
         assert list(read(place)) == ["bob/a.py"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_names_that_are_no_text_are_made_readable(tmp_path: Path) -> None:
+    place = as_folder(tmp_path, {})
+    os.makedirs(os.fsencode(tmp_path) + b"/class/\xff")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/class/\xff/a.py")).write_bytes(A)
+    assert list(read(place)) == ["\ufffd/a.py"]
+    with tarfile.open(tmp_path / "class.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("\udcff/a.py"))
+    assert list(read(tmp_path / "class.tar")) == ["\ufffd/a.py"]
+
+
 def test_a_zip_bomb_is_read_no_further_than_a_file_may_be_long(tmp_path: Path) -> None:
     place = tmp_path / "class.zip"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -144,6 +146,12 @@ def test_a_check_that_breaks_is_inconclusive_and_judged_again(
         (["exercises", "--roster", "none.csv"], "none.csv cannot be read"),
         (["exercises", "--due", "tomorrow"], "tomorrow"),
         (["exercises", "--jobs", "0"], "--jobs"),
+        (["exercises", "--exercise", "dmo"], "Did you mean 'demo'?"),
+        (["exercises", "--format", "gradescope"], "give --student ID"),
+        (
+            ["exercises", "--student", "a", "--exercise", "demo", "--format", "classroom50"],
+            "CLASSROOM",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_told(grade: Grade, words: list[str], said: str) -> None:
@@ -203,3 +211,33 @@ def test_an_interrupt_stores_what_is_being_judged(
     stored = int(rest.partition("Interrupted. ")[2].partition(" ")[0])
     assert f"12 different answers, {stored} judged before." in grade(place).stdout
     assert [row["total"] for row in book(course)] == ["4"] * 12
+
+
+def test_one_students_answers_for_other_graders(
+    course: Course, grade: Grade, tmp_path: Path
+) -> None:
+    place = tmp_path / "submission"
+    place.mkdir()
+    (place / "demo.py").write_text(WRONG)
+    result = grade(
+        *(place, "--student", "ann", "--exercise", "demo"),
+        *("--format", "gradescope", "--format", "junit"),
+    )
+    assert result.returncode == 0, result
+    told = json.loads((course.root / "graded" / "results.json").read_text(encoding="utf-8"))
+    assert [(test["name"], test["score"]) for test in told["tests"]] == [
+        ("demo: counts bytes", 0),
+        ("demo: counts none", 1),
+        ("demo: counts four", 0),
+    ]
+    (suite,) = ElementTree.parse(course.root / "graded" / "junit.xml").getroot()
+    assert (suite.attrib["name"], suite.attrib["failures"]) == ("ann: demo", "2")
+
+
+def test_nothing_handed_in_for_an_exercise_is_missing(
+    course: Course, grade: Grade, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = grade(tmp_path / "empty", "--student", "ann", "--exercise", "demo")
+    assert result.returncode == 0, result
+    assert [(row["id"], row["demo: state"]) for row in book(course)] == [("ann", "missing")]

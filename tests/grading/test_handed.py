@@ -93,6 +93,15 @@ def test_a_notebook_with_two_cells_for_an_answer_has_none() -> None:
     assert "2 answer cells" in handed.problem
 
 
+def test_a_notebook_with_half_a_character_costs_nobody_else() -> None:
+    data = json.dumps(
+        {"cells": [{"cell_type": "code", "source": "%%answer framing\nx = '\ud800'"}]}
+    )
+    (handed,) = told("ann/a.ipynb", data.encode())
+    assert isinstance(handed, Handed)
+    assert "half of a character" in handed.problem
+
+
 @pytest.mark.parametrize(
     ("text", "when"),
     [
