@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Much of a test is waiting, so five of them share two processors well. Notebooks and attacks go
-# with the tests: one queue leaves a processor idle at its end, three do so at three.
-PARALLEL = ("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.order")
+# A test waits now and then, so three of them keep two processors busy; five only take them from each
+# other, and cost a quarter more in all. Notebooks and attacks go with the tests: one queue leaves a
+# processor idle at its end, three do so at three.
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.order")
 FOLDERS = ("tests", "notebooks", "exercises", "solutions")
 STEPS = (
     ("ruff check", ("ruff", "check", ".")),
