@@ -40,10 +40,14 @@ class Tally:
 
 
 def at_once() -> int:
-    """How many answers are judged at a time: half of a check is waiting for its peers."""
-    return 2 * (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    """How many answers are judged at a time: three for each processor that this process may use.
+
+    Much of a check is waiting. Of 120 answers, many of them wrong, two processors judged 1.0 a
+    second at four, 1.2 at six and 1.3 at eight, which took a tenth more of the processors.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return 3 * len(os.sched_getaffinity(0))
+    return 3 * (os.cpu_count() or 1)
 
 
 def judge_all(
