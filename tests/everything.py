@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# A test waits now and then, so three of them keep two processors busy; five only take them from each
-# other, and cost a quarter more in all. Notebooks and attacks go with the tests: one queue leaves a
+# A test waits now and then, so three of them keep two processors busy; five take them from each
+# other and need more of them in all. Notebooks and attacks go with the tests: one queue leaves a
 # processor idle at its end, three do so at three.
 PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.order")
 FOLDERS = ("tests", "notebooks", "exercises", "solutions")
