@@ -30,7 +30,7 @@ from rich.text import Text
 from labsupport.checking import Answer, InputError, find_exercise
 from labsupport.checking.engine import shut_down
 from labsupport.checking.exercise import Exercise, choose_exercise
-from labsupport.checking.showing import count
+from labsupport.checking.showing import clean, count
 from labsupport.grading.files import Refused, files_in, readable
 from labsupport.grading.formats import classroom50, gradescope, write_junit
 from labsupport.grading.gradebook import Row, rows, tasks, write_csv
@@ -90,7 +90,8 @@ def grade(root: Path, order: Order) -> int:
             )
         if not hidden:
             say(console, "There is no folder solutions/hidden: hidden checks are not run.", _WARN)
-        slugs = [slug for slug in known if slug in (wanted or store.slugs())]
+        chosen = wanted or store.slugs()
+        slugs = [slug for slug in known if slug in chosen]
         different, before = store.count(slugs)
         say(console, f"{count(different, 'different answer')}, {before} judged before.")
         jobs = order.jobs or at_once()
@@ -105,7 +106,7 @@ def grade(root: Path, order: Order) -> int:
         if students is not None:
             strangers = sorted(set(store.students()) - {student.id for student in students})
             if strangers:
-                say(console, f"Not in the roster: {', '.join(strangers)}.", _WARN)
+                say(console, f"Not in the roster: {clean(', '.join(strangers))}.", _WARN)
     return _concluded(tally, console)
 
 
@@ -162,7 +163,7 @@ def _write(
 
 def _say_refused(refused: list[Refused], console: Console) -> None:
     for each in refused[:_SHOWN]:
-        say(console, f"Not read: {each.path} {each.why}.", _WARN)
+        say(console, f"Not read: {clean(each.path)} {clean(each.why)}.", _WARN)
     if len(refused) > _SHOWN:
         say(console, f"Not read: {len(refused) - _SHOWN} files more.", _WARN)
 
@@ -194,7 +195,7 @@ class _Rate(ProgressColumn):
 
 def _line(done: Done) -> str:
     first, *others = done.pending.students
-    who = f"{first} and {len(others)} more" if others else first
+    who = clean(f"{first} and {len(others)} more" if others else first)
     if done.report is None:
         return f"{done.pending.answer.slug}, {who}: not judged. {done.problem}"
     report = done.report

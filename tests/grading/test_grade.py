@@ -115,6 +115,17 @@ def test_a_zip_archive_as_platforms_export_it(
     assert sorted(os.listdir(course.root / "graded" / "students")) == ["11.html", "22.html"]
 
 
+def test_names_move_no_terminal(
+    course: Course, grade: Grade, hand_in: HandIn, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr("a\x1b[2Jb/demo.py", RIGHT)
+        archive.writestr("\x1b]0;c\x07/../demo.py", RIGHT)
+    result = grade(tmp_path / "class.zip")
+    assert result.returncode == 0, result
+    assert "\x1b" not in result.stdout + result.stderr
+
+
 def test_without_hidden_checks_it_says_so(course: Course, grade: Grade, hand_in: HandIn) -> None:
     shutil.rmtree(course.root / "solutions")
     result = grade(hand_in(ann=RIGHT))
