@@ -141,16 +141,19 @@ class Store:
 
         key_of: the key of an answer, with the seed of its checks. All or nothing of it is stored.
         """
-        refused = []
+        refused: list[Refused] = []
+        stamps: list[Stamp] = []
         with self._transaction():
             self._database.execute("DELETE FROM handed")
             for each in handed:
                 if isinstance(each, Refused):
                     refused.append(each)
                 elif isinstance(each, Stamp):
-                    self._stamp(each)
+                    stamps.append(each)
                 else:
                     self._put(each)
+            for stamp in stamps:  # it may come before the files that it is for
+                self._stamp(stamp)
             for student, slug in self._all("SELECT student, slug FROM handed WHERE problem = ''"):
                 self._key(student, slug, key_of)
         return refused

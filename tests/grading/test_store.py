@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -113,18 +114,17 @@ def test_an_answer_uses_those_that_the_same_student_handed_in(store: Store) -> N
     )
 
 
-def test_a_time_stamp_counts_for_its_folder_only(store: Store) -> None:
-    from datetime import UTC, datetime
-
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_time_stamp_counts_for_its_folder_only_wherever_it_comes(
+    store: Store, place: int
+) -> None:
     when = datetime(2026, 10, 1, tzinfo=UTC)
-    store.collect(
-        [
-            handed("ann", path="ann/a_1/x.py"),
-            handed("bob", path="ann/a%1/x.py"),
-            Stamp("ann/a_1", when),
-        ],
-        key_of,
-    )
+    found: list[Handed | Stamp] = [
+        handed("ann", path="ann/a_1/x.py"),
+        handed("bob", path="ann/a%1/x.py"),
+    ]
+    found.insert(place, Stamp("ann/a_1", when))
+    store.collect(found, key_of)
     assert [entry.when for entry in store.entries("ann")] == [when]
     assert [entry.when for entry in store.entries("bob")] == [None]
 
