@@ -199,10 +199,9 @@ def _line(done: Done) -> str:
     if done.report is None:
         return f"{done.pending.answer.slug}, {who}: not judged. {done.problem}"
     report = done.report
-    unsure = [each.name for each in report.results if each.verdict == "inconclusive"]
     points = f"{report.earned} of {sum(each.points for each in report.results)} points"
     return f"{report.slug}, {who}: {points}" + (
-        f"; inconclusive: {', '.join(unsure)}" if unsure else ""
+        f"; inconclusive: {', '.join(report.inconclusive)}" if report.inconclusive else ""
     )
 
 

@@ -237,8 +237,7 @@ class _Watch:
             self.console.print(text, soft_wrap=True)  # line by line what `labsupport check` prints
         else:
             self._say(f"{report.slug} passes.")
-        inconclusive = any(each.verdict == "inconclusive" for each in report.results)
-        return _Known("") if inconclusive else replace(known, told=True)
+        return _Known("") if report.inconclusive else replace(known, told=True)
 
     # ---- words ----
 

@@ -67,11 +67,11 @@ class Answer:
         """
         kind, text = _kind_of(name), _text(data, name)
         if kind == ".ipynb":
-            return cls.from_notebook(text, name, slug)
+            return cls._from_notebook(text, name, slug)
         return _checked(cls(slug, _without_magic(text), PurePath(name).name))
 
     @classmethod
-    def from_notebook(cls, text: str, name: str, slug: str) -> Answer:
+    def _from_notebook(cls, text: str, name: str, slug: str) -> Answer:
         """The answer cell of a notebook. Raises InputError."""
         cells = _code_cells(text, name)
         marked = [(number, source, _slug_of(source)) for number, source in cells]

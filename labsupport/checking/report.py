@@ -131,6 +131,11 @@ class Report:
         """Whether every check that was asked for passed."""
         return not self.problem and all(result.passed for result in self.results)
 
+    @property
+    def inconclusive(self) -> list[str]:
+        """The checks that could not decide: they count for nothing, and are to be run again."""
+        return [result.name for result in self.results if result.verdict == "inconclusive"]
+
     def concealed(self) -> Report:
         """The same for a learner: nothing in it tells how a hidden check looks at an answer.
 

@@ -30,9 +30,7 @@ def tasks(root: Path, *, hidden: bool) -> dict[str, Exercise]:
     found = {}
     for folder in exercise_folders(root).values():
         exercises = load_exercises(folder)
-        for slug in sorted(
-            exercises, key=lambda slug: ("." not in slug, list(exercises).index(slug))
-        ):
+        for slug in sorted(exercises, key=lambda slug: "." not in slug):
             if hidden:
                 add_hidden(exercises[slug], folder)
             found[slug] = exercises[slug]
@@ -59,7 +57,7 @@ class Row:
             return "missing"
         if entry.report is None:
             return "unreadable" if entry.problem else "not judged"
-        if any(each.verdict == "inconclusive" for each in entry.report.results):
+        if entry.report.inconclusive:
             return "inconclusive"
         late = self.due is not None and entry.when is not None and entry.when > self.due
         return "late" if late else ""

@@ -85,7 +85,7 @@ def judge_all(
         else:
             store.add(done.pending.key, done.report)
             tally.judged += 1
-            tally.inconclusive += any(r.verdict == "inconclusive" for r in done.report.results)
+            tally.inconclusive += bool(done.report.inconclusive)
         tell(done)
 
     try:

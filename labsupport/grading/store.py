@@ -18,6 +18,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -247,8 +248,7 @@ class Store:
 
     def add(self, key: str, report: Report) -> None:
         """Store a verdict. Raises InputError when it cannot be stored, on a full disk say."""
-        conclusive = all(each.verdict != "inconclusive" for each in report.results)
-        row = (key, json.dumps(report.to_dict()), conclusive)
+        row = (key, json.dumps(report.to_dict()), not report.inconclusive)
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", row)
 
@@ -286,29 +286,20 @@ class Store:
     def _all(self, statement: str, *values: object) -> list[Any]:
         return self._database.execute(statement, values).fetchall()
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._database, self._explained)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commits at its end, and rolls back when anything was raised; SQLite's errors are told."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except BaseException as error:
+            if self._database.in_transaction:  # a full disk may have ended it
+                self._database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise InputError(self._explained(error)) from error
+            raise
 
 
 def _listed(slugs: Iterable[str] | None) -> str | None:
     return None if slugs is None else json.dumps(list(slugs))
-
-
-class _Transaction:
-    """Commits at its end, and rolls back when anything was raised; SQLite's errors are told."""
-
-    def __init__(self, database: sqlite3.Connection, explained: Callable[[Exception], str]) -> None:
-        self._database = database
-        self._explained = explained
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            self._database.execute("ROLLBACK" if error else "COMMIT")
-        except sqlite3.Error as problem:
-            if error is None:
-                error = problem
-        if isinstance(error, sqlite3.Error):
-            raise InputError(self._explained(error)) from error
