@@ -405,14 +405,15 @@ class Serving(_Peer, ABC):
             late.places = await self._answer.where()
             raise late
         self._call.result()
-        if left := await self._left_open():
+        left = await self._left_open()
+        if found := left or _left_in_the_loop(self._answer.output):
             raise Mismatch(
                 f"`{self._name}` has returned, and a part of it goes on",
                 did=f"{did}, and looked again when {self._name} had returned",
                 expected="everything that it opened is closed, and all that it started has ended",
-                got=left,
+                got=found,
                 verdict="leaked",
-                waited=True,
+                waited=bool(left),  # a coroutine that nobody awaited does not go away with time
             )
 
     def _still_serves(self, did: str = "") -> None:
@@ -427,7 +428,8 @@ class Serving(_Peer, ABC):
             )
 
     async def _left_open(self) -> str:
-        """What the answer still has, in words; empty when there is nothing.
+        """What of the answer is open after the time that it has to end, in words; empty when it is
+        nothing.
 
         A process that the answer has set free is not among its own any more: the port finds it.
         """
@@ -439,7 +441,7 @@ class Serving(_Peer, ABC):
             if last or not more:
                 socket_left = await self._socket_left()
                 if not (more or socket_left):
-                    return _left_in_the_loop(self._answer.output)
+                    return ""
             if last:
                 return socket_left or more
             await asyncio.sleep(pause)

@@ -25,6 +25,12 @@ async def takes_a_closed_port_for_a_loss(answer, draw, variant):
         await asker.raises("TimeoutError", "ask", draw.word().encode(), 0.4)
 
 
+async def reads_again(client):
+    """Wait until serve reads again, so that `stop` finds each answer in the same place."""
+    await asyncio.sleep(0.3)
+    client.waiting()
+
+
 class Length(StandIn):
     """Work whose answer says how long the question was."""
 
@@ -47,6 +53,7 @@ async def takes_a_question_of_the_largest_size(answer, draw, variant):
         await client.send(b"Q" + number + draw.bytes(1200), peer.address)
         reply, _ = await client.recv()
         assert_bytes(reply, b"R" + number + b"1200", said="handle is given all of the question")
+        await reads_again(client)
 
 
 class SlowHandle(StandIn):
@@ -90,3 +97,4 @@ async def works_once_while_the_question_comes_again(answer, draw, variant):
             said="handle is called once for a question",
             did="sent the question again while handle was working on it",
         )
+        await reads_again(client)

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from textwrap import dedent
 
 import pytest
 
 from labsupport.checking import Result
 from labsupport.checking.engine import shut_down
 from labsupport.checking.strain import too_much
-from tests.checking.course import Course
 
 pytestmark = pytest.mark.linux
 
@@ -57,24 +57,43 @@ def test_an_answer_that_only_needs_its_time_passes_on_a_busy_machine_too(judged:
     assert result.verdict == "passed", result
 
 
+TOO_BUSY = """
+import sys; judge = sys.modules["__main__"]
+judge.Strain.too_much = lambda self, patience: True
+"""
+
+
+@pytest.fixture
+def judged_too_busy(judged: Judged) -> Iterator[Judged]:
+    """Judge one answer where every wait counts as one of a machine that is too busy."""
+    yield lambda body, answer, **more: judged(dedent(TOO_BUSY) + dedent(body), answer, **more)
+    shut_down()  # the judge that the check has changed
+
+
 def test_a_machine_that_stays_too_busy_is_said_and_gives_no_points(
-    course: Course,
+    judged_too_busy: Judged,
 ) -> None:
-    course.add(
-        "waits",
-        """
-    import sys; judge = sys.modules["__main__"]
-    judge.Strain.too_much = lambda self, patience: True
-    await answer.call("f")
-    """,
-        deadline=0.1,
-    )
-    try:
-        (result,) = course.judge("import threading\ndef f(): threading.Event().wait()").results
-    finally:
-        shut_down()  # the judge that the check has changed
+    answer = "import threading\ndef f(): threading.Event().wait()"
+    result = judged_too_busy('await answer.call("f")', answer, deadline=0.1)
     assert (result.verdict, result.earned) == ("inconclusive", 0)
     assert "too busy" in result.said
+
+
+def test_a_coroutine_that_nobody_awaits_is_a_leak_on_every_machine(judged_too_busy: Judged) -> None:
+    result = judged_too_busy(
+        'async with answer.serving("serve"): pass',
+        """
+        import asyncio
+
+        async def later(): pass
+
+        async def serve(host, port, stop):
+            async with await asyncio.start_server(lambda reader, writer: None, host, port):
+                await stop.wait()
+                later()
+        """,
+    )
+    assert (result.verdict, result.got) == ("leaked", "the coroutine `later` was never awaited")
 
 
 @pytest.mark.usefixtures("others_at_work")
