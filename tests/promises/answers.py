@@ -135,33 +135,39 @@ def explain(report: Report) -> str:
 Case = tuple[Path, str]
 
 
-@contextmanager
-def judged(
-    cases: Iterable[Case], at_once: int, every_check: bool, changed: Callable[[str], str]
-) -> Iterator[dict[Case, Future[Report]]]:
-    """Judge answers (a .py file or a notebook, and the slug) in the background, in their order.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How answers are judged.
 
-    changed: what becomes of an answer's source before.
+    every_check: of a wrong answer, too. seed: for all data that checks draw, instead of those that
+    their names give. changed: what becomes of an answer's source before.
     """
+
+    every_check: bool
+    seed: int | None
+    changed: Callable[[str], str]
+
+
+@contextmanager
+def judged(cases: Iterable[Case], at_once: int, way: Way) -> Iterator[dict[Case, Future[Report]]]:
+    """Judge answers (a .py file or a notebook, and the slug) in the background, in their order."""
     pool = ThreadPoolExecutor(at_once)
     try:
-        yield {
-            case: pool.submit(_report, *case, every_check, changed) for case in dict.fromkeys(cases)
-        }
+        yield {case: pool.submit(_report, *case, way) for case in dict.fromkeys(cases)}
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _report(path: Path, slug: str, every_check: bool, changed: Callable[[str], str]) -> Report:
+def _report(path: Path, slug: str, way: Way) -> Report:
     answer, folder = Answer.from_path(path, slug), course.folder(slug)
     answer = with_earlier(answer, beside(course.ROOT / "solutions", course.ROOT))
-    others = tuple(replace(each, source=changed(each.source)) for each in answer.others)
-    answer = replace(answer, source=changed(answer.source), others=others)
+    others = tuple(replace(each, source=way.changed(each.source)) for each in answer.others)
+    answer = replace(answer, source=way.changed(answer.source), others=others)
     if not path.name.startswith("wrong_"):
-        return check(answer, folder, hidden=True)
-    if every_check:
-        return check(answer, folder)
-    reports = [check(answer, folder, only=name) for name in judges(path)]
+        return check(answer, folder, seed=way.seed, hidden=True)
+    if way.every_check:
+        return check(answer, folder, seed=way.seed)
+    reports = [check(answer, folder, seed=way.seed, only=name) for name in judges(path)]
     results = tuple(result for report in reports for result in report.results)
     problem = next((report.problem for report in reports if report.problem), "")
     return replace(reports[0], results=results, problem=problem)

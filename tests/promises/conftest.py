@@ -1,4 +1,4 @@
-"""Gives the tests of `judging.py` their cases, and an option."""
+"""Gives the tests of `judging.py` their cases, and two options."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ pytest.register_assert_rewrite("tests.promises.judging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Whether a wrong answer is judged by every check, which takes twice as long in all."""
+    """Whether a wrong answer is judged by every check, which takes twice as long in all; and what
+    the checks' data is drawn from, since a class is judged with other data than a learner."""
     parser.addoption("--every-check", action="store_true", help="see tests/promises/answers.py")
+    parser.addoption("--drawn-from", type=int, metavar="SEED", help="see tests/promises/answers.py")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -75,8 +75,9 @@ def reports(request: pytest.FixtureRequest) -> Iterator[Ask]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is module and hasattr(item, "callspec")
     ]
-    every_check = request.config.getoption("--every-check")
-    with answers.judged(wanted, module.AT_ONCE, every_check, module.changed) as waiting:
+    option = request.config.getoption
+    way = answers.Way(option("--every-check"), option("--drawn-from"), module.changed)
+    with answers.judged(wanted, module.AT_ONCE, way) as waiting:
 
         def ask(path: Path, slug: str) -> Report:
             future: Future[Report] = waiting[path, slug]
