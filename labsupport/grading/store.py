@@ -92,13 +92,17 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(self._explained(error)) from error
+        try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("BEGIN EXCLUSIVE")
             self._prepare()
             self._database.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
+            row = self._database.execute("SELECT hex FROM secret").fetchone()
+        except sqlite3.Error as error:
+            self._database.close()
             raise InputError(self._explained(error)) from error
-        row = self._database.execute("SELECT hex FROM secret").fetchone()
         self._secret = bytes.fromhex(row[0])
 
     def __enter__(self) -> Self:
@@ -128,8 +132,14 @@ class Store:
         return value
 
     def _explained(self, error: Exception) -> str:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
             return f"{self.path} is in use: another `labsupport grade` runs. Wait for its end."
+        if code == sqlite3.SQLITE_FULL:
+            return (
+                f"{self.path} cannot grow: the disk is full. Make room and run it again; what is "
+                "stored stays."
+            )
         return (
             f"{self.path} cannot be used: {error}. Give another folder with --into; the verdicts "
             "that this one holds are then judged anew."

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from labsupport.checking import Answer, InputError, Report, Result
@@ -159,6 +160,7 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(InputError, match="a database of something else"):
         Store(path)
+    assert path.name not in {Path(each.path).name for each in psutil.Process().open_files()}
 
 
 def test_a_collection_that_breaks_changes_nothing(store: Store) -> None:
@@ -179,7 +181,7 @@ def test_a_full_disk_is_told_and_what_is_stored_stays(store: Store) -> None:
     store.add(first.key, report())
     store._database.execute("PRAGMA max_page_count = 1")  # SQLite says what it says on a full disk
     long = replace(report(), problem="x" * 1_000_000)
-    with pytest.raises(InputError, match="full"):
+    with pytest.raises(InputError, match=r"the disk is full\. Make room"):
         store.add(second.key, long)
     assert [each.key for each in store.pending()] == [second.key]
 
