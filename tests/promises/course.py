@@ -120,6 +120,11 @@ def notebooks() -> list[Path]:
     return find([ROOT / name for name in FOLDERS])
 
 
+def texts() -> list[Path]:
+    """The Markdown files that people read: the README, and the instructor's notes."""
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "solutions").rglob("*.md")])
+
+
 @cache
 def exercises(slug: str) -> dict[str, Exercise]:
     """The exercise and its steps, by slug, as its checks.py declares them."""

@@ -30,7 +30,7 @@ def test_the_links_of_a_notebook_resolve(path: Path) -> None:
     assert broken_links(text, path) == []
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")), ids=course.short)
+@pytest.mark.parametrize("path", course.texts(), ids=course.short)
 def test_the_links_of_a_text_resolve(path: Path) -> None:
     assert broken_links(path.read_text(encoding="utf-8"), path) == []
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
-from tests.notebooks.files import ROOT
 from tests.promises import course
 from tests.promises.course import FENCED, example, text_cell
 
@@ -57,8 +56,9 @@ def filler(text: str) -> list[str]:
     return [found.group() for found in (*FILLER.finditer(plain), *EXCLAMATION.finditer(plain))]
 
 
-def test_the_readme_has_no_filler() -> None:
-    assert filler((ROOT / "README.md").read_text(encoding="utf-8")) == []
+@pytest.mark.parametrize("path", course.texts(), ids=course.short)
+def test_a_text_has_no_filler(path: Path) -> None:
+    assert filler(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("slug", course.slugs())
