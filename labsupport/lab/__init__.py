@@ -24,7 +24,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["FIRST_LESSON", "arguments", "main", "prepare"]
+__all__ = [
+    "FIRST_LESSON",
+    "arguments",
+    "course_options",
+    "main",
+    "prefer_own_kernel",
+    "prepare",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -51,20 +58,27 @@ def layout_options(root: Path) -> list[str]:
     return [f"--LabApp.workspaces_dir={state / 'workspaces'}"]
 
 
-def arguments(root: Path, *, browser: bool) -> list[str]:
-    """The command line of JupyterLab for the course in `root`; `browser` opens a page in one."""
+def course_options(root: Path) -> list[str]:
+    """What every server of the course in `root` is told, whoever starts it."""
     here = Path(__file__).resolve().parent
-    options = [
-        f"--ServerApp.root_dir={root}",
-        "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port=0",
-        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
+    return [
         f"--LabApp.app_settings_dir={here / 'settings'}",
         *layout_options(root),
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         "--LanguageServerManager.autodetect=False",
+    ]
+
+
+def arguments(root: Path, *, browser: bool) -> list[str]:
+    """The command line of JupyterLab for the course in `root`; `browser` opens a page in one."""
+    options = [
+        f"--ServerApp.root_dir={root}",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
+        *course_options(root),
         "--ServerApp.answer_yes=True",
         "--Application.log_level=WARN",
     ]

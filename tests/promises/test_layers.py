@@ -41,8 +41,10 @@ UPPER: tuple[set[str], ...] = (
     {"crowd", "pictures", "predictions", "twins"},
     {"checking"},
     {"grading"},
-    {"cli", "notebook"},
+    {"cli", "classroom", "notebook"},
 )
+# Rooms that start a server of the course are told by `lab` how.
+STARTS_LAB = {"classroom"}
 # Files that are a part of another file's room.
 PART_OF = {
     "load": "crowd",
@@ -66,7 +68,7 @@ def may_import(room: str) -> set[str] | None:
     below = set(GROUND) - {"bootstrap", "lab"}
     for floor in UPPER:
         if room in floor:
-            return below
+            return below | ({"lab"} if room in STARTS_LAB else set())
         below |= floor
     return None
 
