@@ -13,8 +13,11 @@ starts with what is there: somebody has to make room.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -46,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def command(copy: Path) -> list[str]:
     """The command line of the server for a copy of the course."""
     server = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *course_options(copy)]
+    # Through ports, kernels of a whole class collide: Jupyter picks free ones some time before the
+    # kernel binds them. And every user of the machine can connect to a port.
+    server.append("--KernelManager.transport=ipc")
     if os.geteuid() == 0:
         server.append("--ServerApp.allow_root=True")
     return server
@@ -67,9 +73,28 @@ def bound_processes(most: int) -> None:
 def _set_environment(copy: Path) -> None:
     """For the server and all that it starts: terminals find `labsupport` beside this Python."""
     prefer_own_kernel()
+    os.environ["JUPYTER_RUNTIME_DIR"] = str(_runtime(copy))
     os.environ["LABSUPPORT_STATE"] = str(copy / ".labsupport")
     beside = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
+
+
+def _runtime(copy: Path) -> Path:
+    """A folder of this user's alone for the sockets of kernels: the same one at each start.
+
+    Not in the home folder: the path of a socket has 107 bytes at most (unix(7)), and there may be
+    no sockets on a network's file system.
+    """
+    digest = hashlib.sha256(os.fsencode(copy)).hexdigest()[:8]
+    folder = Path(tempfile.gettempdir(), f"jupyter-{os.geteuid()}-{digest}")
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        found = folder.lstat()
+        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        if not ours or found.st_mode & 0o077:
+            return Path(tempfile.mkdtemp(prefix="jupyter-"))
+    return folder
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Jupyter's messages (https://jupyter-client.readthedocs.io/en/stable/messaging.ht
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
@@ -61,8 +62,8 @@ class Browser:
         assert answer.status_code == 200, answer.text
         assert answer.url.path == "/hub/home", f"{self.user} is not logged in: {answer.url}"
 
-    async def start(self) -> str:
-        """Start the server and follow its progress; the page that it opens."""
+    async def start(self) -> dict[str, Any]:
+        """Start the server and follow its progress; what the page that it opens is told."""
         await self._get("/hub/spawn")
         path = f"/hub/api/users/{self.user}/server/progress"
         headers = {"X-XSRFToken": self._token("/hub/")}
@@ -77,7 +78,11 @@ class Browser:
         assert ready, f"the server of {self.user} did not start"
         page = await self._get(f"{self.home}/")
         assert "/lab/tree/" in page.url.path, page.url
-        return page.text
+        told = re.search(
+            r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', page.text, re.DOTALL
+        )
+        assert told, page.text
+        return dict(json.loads(told[1]))
 
     async def stop(self) -> None:
         """Stop the server, as the button of the hub's page does."""
@@ -145,6 +150,10 @@ class Browser:
         return str(found[0])
 
 
+async def _read(connection: WebSocketClientConnection) -> str | bytes | None:
+    return await connection.read_message()
+
+
 async def _executed(
     connection: WebSocketClientConnection, session: str, name: str, source: str, done: Run
 ) -> None:
@@ -163,16 +172,18 @@ async def _executed(
     waiting = {"execute_reply", "idle"}
     text = ""
     while waiting:
-        came = await connection.read_message()
+        came = await asyncio.wait_for(_read(connection), SECONDS)
         assert isinstance(came, str), f"the kernel's connection ended in cell {name}"
         reply = json.loads(came)
+        state = reply["content"].get("execution_state")
+        assert state not in ("restarting", "dead"), f"the kernel is {state} in cell {name}"
         if reply["parent_header"].get("msg_id") != number:
             continue
         kind, content = reply["msg_type"], reply["content"]
         if kind == "execute_reply":
             waiting.discard(kind)
         elif kind == "status":
-            waiting.discard(content["execution_state"])
+            waiting.discard(state)
         elif kind == "stream":
             text += content["text"]
         elif kind in ("display_data", "execute_result"):

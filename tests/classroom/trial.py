@@ -54,8 +54,9 @@ async def visit(hub: Hub, user: str, begun: float) -> Visit:
         try:
             await browser.log_in()
             reached("logged in")
-            await browser.start()
+            page = await browser.start()
             reached("server started")
+            assert page["news"] == {"disabled": True}, page["news"]
             await run_lesson(browser)
             reached("lesson run")
             seen.protection = await pass_greet(browser)
