@@ -1,6 +1,7 @@
 """JupyterHub for a class: copy this file, decide what it asks, and run `jupyterhub -f` with it.
 
-README.md beside it says what to install and what is enforced. JupyterHub's settings:
+README.md in the instructor's labsupport/classroom says what to install and what is enforced.
+JupyterHub's settings:
 https://jupyterhub.readthedocs.io/en/stable/reference/config-reference.html
 """
 

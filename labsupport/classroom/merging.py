@@ -6,7 +6,7 @@ user changed stays; what only the course changed is taken from it.
 
 - A cell that the user changed is the user's, whatever the course has made of it since.
 - A cell that the user took out stays out, and a cell that the user added comes after the one that
-  it followed.
+  it followed. The order of the others is the course's.
 - Outputs go with their cell. They are no change: the next run makes them again.
 
 A notebook is read as JSON (https://nbformat.readthedocs.io/en/latest/format_description.html); what

@@ -38,6 +38,7 @@ c.SharedPasswordAuthenticator.user_password = {password!r}
 c.Authenticator.allowed_users = {users!r}
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
+c.Spawner.environment = {{"TMPDIR": {temporary!r}}}
 c.JupyterHub.bind_url = "http://127.0.0.1:{public}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy}"
@@ -82,12 +83,15 @@ def running_hub(users: Sequence[str]) -> Iterator[Hub]:
         course = learners_course(folder / "course")
         for user in users:
             (folder / "homes" / user).mkdir(parents=True)
+        temporary = folder / "t"  # a short name: sockets of kernels lie in it
+        temporary.mkdir()
         public, hub, proxy = free_ports(3)
         config = CONFIG.format(
             production=str(course / "labsupport" / "classroom" / "jupyterhub_config.py"),
             password=PASSWORD,
             users=set(users),
             homes=str(folder / "homes" / "{username}"),
+            temporary=str(temporary),
             public=public,
             hub=hub,
             proxy=proxy,
