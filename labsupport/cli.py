@@ -5,6 +5,7 @@
     labsupport progress
     labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER]
                      [--exercise SLUG]... [--student ID] [--format FORMAT]... [--jobs N]
+    labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -19,6 +20,9 @@ exit status is then 0, as when every exercise has passed.
 `grade` judges the answers of a class, each once, and writes their gradebook. The exit status is 0
 when every answer that can be read has a verdict, and 1 when one has not, or an inconclusive one:
 the same command again judges what is missing, and nothing else.
+
+`similar` compares the answers of a class with each other; what it finds is for a person to judge,
+so the exit status is 0 whether or not there are pairs.
 
 For all of them, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
@@ -172,6 +176,39 @@ def grade_command(
     order = Order(submissions, into, exercises, roster, student, due, formats, jobs)
     try:
         sys.exit(grade(find_course(Path.cwd()), order))
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+    except EngineError as error:
+        _stop(str(error), BROKEN)
+
+
+@main.command("similar")
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option(
+    "--exercise",
+    "exercises",
+    multiple=True,
+    metavar="SLUG",
+    help="Compare answers to this exercise, and its steps; by default to all.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default="graded",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the page goes.",
+)
+def similar_command(submissions: Path, exercises: tuple[str, ...], into: Path) -> None:
+    """Find pairs of answers that are alike beyond what the task gives.
+
+    SUBMISSIONS is what `labsupport grade` takes. The page similar.html shows the pairs that are
+    most alike side by side. They are pairs to look at: that two answers are alike proves nothing.
+    """
+    from labsupport.similar import similar
+
+    try:
+        similar(find_course(Path.cwd()), submissions, exercises, into)
     except InputError as error:
         _stop(str(error), BAD_INPUT)
     except EngineError as error:

@@ -42,7 +42,7 @@ from labsupport.grading.versions import Versions
 from labsupport.progress import say, screen
 from labsupport.terminal import near
 
-__all__ = ["Order", "grade"]
+__all__ = ["Order", "grade", "say_refused", "with_steps"]
 
 ALL, NOT_ALL, INTERRUPTED = 0, 1, 130
 _SHOWN = 20  # refused files that are listed; the number of the others is told
@@ -76,7 +76,7 @@ def grade(root: Path, order: Order) -> int:
     console = screen()
     hidden = (root / "solutions" / "hidden").is_dir()
     known = tasks(root, hidden=hidden)
-    wanted = _wanted(root, order.exercises, known)
+    wanted = with_steps(root, order.exercises, known)
     students = read_roster(order.roster) if order.roster else None
     if order.student is not None:
         student = Student(readable(order.student))
@@ -110,7 +110,7 @@ def grade(root: Path, order: Order) -> int:
     return _concluded(tally, console)
 
 
-def _wanted(root: Path, slugs: Iterable[str], known: Iterable[str]) -> set[str]:
+def with_steps(root: Path, slugs: Iterable[str], known: Iterable[str]) -> set[str]:
     """The slugs that were asked for, and their steps. Raises InputError where there is none."""
     wanted: set[str] = set()
     for slug in slugs:
@@ -130,7 +130,7 @@ def _collect(
         return versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
 
     found = handed_in(files_in(order.submissions), known, order.student)
-    _say_refused(store.collect(found, key_of), console)
+    say_refused(store.collect(found, key_of), console)
 
 
 def _write(
@@ -161,7 +161,8 @@ def _write(
     say(console, f"The class and its students: {near(pages)}")
 
 
-def _say_refused(refused: list[Refused], console: Console) -> None:
+def say_refused(refused: list[Refused], console: Console) -> None:
+    """Name the files that were not read; of many, the first ones."""
     for each in refused[:_SHOWN]:
         say(console, f"Not read: {clean(each.path)} {clean(each.why)}.", _WARN)
     if len(refused) > _SHOWN:

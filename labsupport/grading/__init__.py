@@ -10,7 +10,12 @@ Theory of operation. A run collects, judges and exports:
     gradebook    the table of a class
     summary      what the class as a whole did
     formats      the same for Gradescope, Classroom 50 and CI services
-    pages        HTML for each student and for the class, from templates
+    pages        HTML for each student, for the class and for pairs alike, from templates
+
+and compares:
+
+    tokens       an answer without what makes no difference
+    similarity   fingerprints, and the pairs that share many
 
 A verdict is stored as soon as it is there, so what ends a run loses none: the next run judges what
 has no verdict. An answer that is the same, of whomever, costs nothing. Changed checks change the

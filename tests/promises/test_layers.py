@@ -57,6 +57,7 @@ PART_OF = {
     "progress": "cli",
     "watching": "cli",
     "marking": "cli",
+    "similar": "cli",
 }
 FACE = "__init__"  # labsupport itself: it names every room, and nothing in labsupport asks it
 
