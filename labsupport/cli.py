@@ -6,6 +6,7 @@
     labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER]
                      [--exercise SLUG]... [--student ID] [--format FORMAT]... [--jobs N]
     labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
+    labsupport autograder SLUG... [--into FILE]
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -24,6 +25,8 @@ the same command again judges what is missing, and nothing else.
 `similar` compares the answers of a class with each other; what it finds is for a person to judge,
 so the exit status is 0 whether or not there are pairs.
 
+`autograder` writes the archive with which Gradescope grades.
+
 For all of them, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
 """
@@ -40,7 +43,7 @@ import click
 from labsupport import __version__
 from labsupport.checking import Answer, EngineError, InputError, find_course, find_exercise
 from labsupport.checking.earlier import beside, with_earlier
-from labsupport.terminal import judged, speak_plainly, told
+from labsupport.terminal import judged, near, speak_plainly, told
 
 __all__ = ["main"]
 
@@ -213,6 +216,33 @@ def similar_command(submissions: Path, exercises: tuple[str, ...], into: Path) -
         _stop(str(error), BAD_INPUT)
     except EngineError as error:
         _stop(str(error), BROKEN)
+
+
+@main.command("autograder")
+@click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default="autograder.zip",
+    show_default=True,
+    metavar="FILE",
+    help="The archive to write.",
+)
+def autograder_command(slugs: tuple[str, ...], into: Path) -> None:
+    """Write the archive with which Gradescope grades these exercises.
+
+    Upload it there as the autograder of a programming assignment, with Ubuntu 22.04 or newer as the
+    base image. It holds checks and hidden checks: give it to no learner.
+    """
+    from labsupport.publishing.autograder import write_autograder
+
+    try:
+        write_autograder(find_course(Path.cwd()), slugs, into)
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+    except EngineError as error:
+        _stop(str(error), BROKEN)
+    click.echo(f"The autograder for {', '.join(slugs)}: {near(into)}")
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -82,7 +82,7 @@ def grade(root: Path, order: Order) -> int:
         student = Student(readable(order.student))
         order, students = replace(order, student=student.id), [student]
     with Store(order.into / "store.sqlite") as store:
-        _collect(store, root, order, known, hidden, console)
+        refused = _collect(store, root, order, known, hidden, console)
         if not wanted and not store.slugs():
             raise InputError(
                 f"{order.submissions} holds no answer to any exercise of this course. Give the "
@@ -102,7 +102,7 @@ def grade(root: Path, order: Order) -> int:
             shut_down()
         due = order.due.astimezone() if order.due else None
         table = partial(rows, store, slugs, students, due)
-        _write(order, table, {slug: known[slug] for slug in slugs}, console)
+        _write(order, table, {slug: known[slug] for slug in slugs}, refused, console)
         if students is not None:
             strangers = sorted(set(store.students()) - {student.id for student in students})
             if strangers:
@@ -123,20 +123,23 @@ def with_steps(root: Path, slugs: Iterable[str], known: Iterable[str]) -> set[st
 
 def _collect(
     store: Store, root: Path, order: Order, known: Iterable[str], hidden: bool, console: Console
-) -> None:
+) -> list[Refused]:
     versions = Versions(root)
 
     def key_of(answer: Answer, seed: int) -> str:
         return versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
 
     found = handed_in(files_in(order.submissions), known, order.student)
-    say_refused(store.collect(found, key_of), console)
+    refused = store.collect(found, key_of)
+    say_refused(refused, console)
+    return refused
 
 
 def _write(
     order: Order,
     table: Callable[[], Iterator[Row]],
     exercises: dict[str, Exercise],
+    refused: list[Refused],
     console: Console,
 ) -> None:
     """Write what was asked for; everything is read from the store once more for each file."""
@@ -148,7 +151,8 @@ def _write(
             write_junit(file, table(), exercises)
     if "gradescope" in order.formats:
         with _replacing(order.into / "results.json") as file:
-            json.dump(gradescope(next(table()), exercises), file)
+            unread = [_not_read(each) for each in refused[:_SHOWN]]
+            json.dump(gradescope(next(table()), exercises, unread), file)
     if "classroom50" in order.formats:
         result = classroom50(next(table()), exercises, os.environ, datetime.now(UTC))
         with _replacing(order.into / "result.json") as file:
@@ -164,9 +168,13 @@ def _write(
 def say_refused(refused: list[Refused], console: Console) -> None:
     """Name the files that were not read; of many, the first ones."""
     for each in refused[:_SHOWN]:
-        say(console, f"Not read: {clean(each.path)} {clean(each.why)}.", _WARN)
+        say(console, _not_read(each), _WARN)
     if len(refused) > _SHOWN:
         say(console, f"Not read: {len(refused) - _SHOWN} files more.", _WARN)
+
+
+def _not_read(refused: Refused) -> str:
+    return f"Not read: {clean(refused.path)} {clean(refused.why)}."
 
 
 @contextlib.contextmanager

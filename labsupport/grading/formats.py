@@ -65,10 +65,13 @@ def _told(row: Row, exercises: dict[str, Exercise]) -> Iterator[_Told]:
             yield _Told(slug, check.name, check.points, result, text)
 
 
-def gradescope(row: Row, exercises: dict[str, Exercise]) -> dict[str, Any]:
-    """A student's results.json."""
+def gradescope(
+    row: Row, exercises: dict[str, Exercise], unread: Iterable[str] = ()
+) -> dict[str, Any]:
+    """A student's results.json. unread: what is to be said of files that were not read."""
+    states = [f"{slug}: {row.state(slug)}" for slug in exercises if row.state(slug)]
     return {
-        "output": "\n".join(f"{slug}: {row.state(slug)}" for slug in exercises if row.state(slug)),
+        "output": "\n".join([*states, *unread]),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [

@@ -41,6 +41,7 @@ UPPER: tuple[set[str], ...] = (
     {"crowd", "pictures", "predictions", "twins"},
     {"checking"},
     {"grading"},
+    {"publishing"},
     {"cli", "classroom", "notebook"},
 )
 # Rooms that start a server of the course are told by `lab` how.
