@@ -45,7 +45,8 @@ def write_autograder(root: Path, slugs: Sequence[str], path: Path) -> None:
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in _SCRIPTS:
-                _add(archive, name, (files(__package__) / "gradescope" / name).read_bytes())
+                script = (files(__package__) / "gradescope" / name).read_text(encoding="utf-8")
+                _add(archive, name, script.encode())  # with line feeds alone, on Windows too
             _add(archive, "exercises.txt", "".join(f"{slug}\n" for slug in slugs).encode())
             for file in _parts(root, slugs):
                 _add(archive, f"course/{file.relative_to(root).as_posix()}", file.read_bytes())
