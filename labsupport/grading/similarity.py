@@ -10,9 +10,10 @@ authors, where there are CLASS or more: the task leads to these. `Pair.share` is
 smaller answer's other fingerprints the larger one has too, so that padding does not lower it.
 
 A pair is listed from LISTED on, with LEAST fingerprints in common. Measured over the bank of right
-answers (tests/answers): of two that were written apart, half share 1 % and 0.21 is the most; of an
-answer and its copy with other names, texts and order of functions, half share 92 % and 0.5 is the
-least. One copied answer in fifteen has too few fingerprints to be told from chance.
+answers (tests/answers), without two exercises whose answers were written from one another: of two
+answers half share 1 % or less, and the most is 21 %. Of an answer and its copy with other names,
+texts and order of functions, half share 92 % or more, and the least is 50 %. One such copy in
+fifteen, of an answer of a few lines, has fewer than LEAST in common and is not found.
 """
 
 from __future__ import annotations
