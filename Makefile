@@ -9,7 +9,7 @@ ARGS ?=
 lab: python
 	@$(PYTHON) labsupport/bootstrap.py lab $(ARGS)
 
-# Run everything that CI runs.
+# Test the course: all that CI runs; in a learners' copy, the notebooks.
 test: python
 	@$(PYTHON) labsupport/bootstrap.py test $(ARGS)
 

@@ -492,7 +492,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.required = True
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    test = commands.add_parser("test", help="run everything that CI runs")
+    test = commands.add_parser("test", help="test the course on this machine")
     outputs = commands.add_parser("outputs", help="run the notebooks again, keep changed outputs")
     for command in (lab, test, outputs):
         command.add_argument(

@@ -93,8 +93,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     examples["solutions/solved"] = [cell("x = 1")]
     for name, cells in examples.items():
         write(folder / f"{name}.ipynb", *cells)
+    return outcomes_in(folder, "--nbval")
+
+
+def outcomes_in(folder: Path, mode: str) -> Outcomes:
+    """Run the notebooks of a folder: how each of their items ended."""
     report = folder / "report.xml"
-    plugin = ["-p", "tests.notebooks.plugin", "--nbval", "--nbval-cell-timeout", "3"]
+    plugin = ["-p", "tests.notebooks.plugin", mode, "--nbval-cell-timeout", "3"]
     parallel = ["-n", "2", "--dist", "loadfile"]
     subprocess.run(
         [sys.executable, "-m", "pytest", *plugin, *parallel, "--junitxml", str(report), "-q"],
@@ -174,3 +179,18 @@ def test_what_is_wrong_is_found(outcomes: Outcomes, name: str, item: str, said: 
 def test_a_second_run_that_is_as_good_as_the_first_passes(outcomes: Outcomes) -> None:
     assert outcomes["restart", "Cell 0 again"].end == "passed"
     assert outcomes["twice", "Cell 0"].end == "passed"
+
+
+def test_a_notebook_at_work_is_run_once_and_fails_at_an_exception_alone(tmp_path: Path) -> None:
+    left = "import threading; threading.Timer(60, print).start()"
+    write(tmp_path / "open.ipynb", cell("print(1)", stream("2\n")), cell(left, count=None))
+    write(tmp_path / "meant.ipynb", cell("1 / 0", tags=("raises-exception",)))
+    write(tmp_path / "broken.ipynb", cell("1 / 0"))
+    found = outcomes_in(tmp_path, "--nbval-lax")
+    assert {item: outcome.end for item, outcome in found.items()} == {
+        ("open", "Cell 0"): "passed",
+        ("open", "Cell 1"): "passed",
+        ("meant", "Cell 0"): "passed",
+        ("broken", "Cell 0"): "failed",
+    }
+    assert "ZeroDivisionError" in found["broken", "Cell 0"].said
