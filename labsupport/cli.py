@@ -7,6 +7,7 @@
                      [--exercise SLUG]... [--student ID] [--format FORMAT]... [--jobs N]
     labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
     labsupport autograder SLUG... [--into FILE]
+    labsupport release TARGET
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -26,6 +27,9 @@ the same command again judges what is missing, and nothing else.
 so the exit status is 0 whether or not there are pairs.
 
 `autograder` writes the archive with which Gradescope grades.
+
+`release` writes the learners' copy of the course: without solutions, hidden checks and what only
+their author needs.
 
 For all of them, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
@@ -243,6 +247,22 @@ def autograder_command(slugs: tuple[str, ...], into: Path) -> None:
     except EngineError as error:
         _stop(str(error), BROKEN)
     click.echo(f"The autograder for {', '.join(slugs)}: {near(into)}")
+
+
+@main.command("release")
+@click.argument("target", type=click.Path(path_type=Path))
+def release_command(target: Path) -> None:
+    """Write the learners' copy of the course.
+
+    TARGET is the folder to make, outside of the course. Solutions and hidden checks stay here, and
+    so does what is not committed where the course is a git checkout.
+    """
+    from labsupport.publishing.release import release
+
+    try:
+        click.echo(release(find_course(Path.cwd()), target))
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
 
 
 def _stop(message: str, status: int) -> NoReturn:
