@@ -476,3 +476,25 @@ def test_an_ordinary_users_answers_are_sealed_too(course: Any) -> None:
     assert done.returncode == 0, done
     assert "1 of 1 points." in done.stdout
     assert "Level 3, sealed: " in done.stdout
+
+
+def test_a_kernel_without_landlock_limits_answers_and_says_so(course: Any) -> None:
+    course.add("works", 'assert_equal(await answer.call("f"), 42, "f gives 42")')
+    (course.folder / "demo.py").write_text("def f(): return 42")
+    filtered = [sys.executable, "-m", "tests.checking.without_landlock"]
+    done = subprocess.run(
+        [*filtered, "-m", "labsupport.cli", "check", "demo", "demo.py"],
+        env=environment(
+            PYTHONPATH=str(Path(labsupport.__file__).parents[1]),
+            LABSUPPORT_LEVEL="2",
+            LABSUPPORT_STATE=str(course.root / "state"),
+        ),
+        cwd=course.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done
+    assert "1 of 1 points." in done.stdout
+    assert "Level 1, limited: " in done.stdout
+    assert "More is not to be had here: fenced ([Errno 38] landlock: " in done.stdout

@@ -122,6 +122,8 @@ class Zygote:
             _keep_tables_small()
             self.network = os.open("/proc/self/ns/net", os.O_RDONLY)
         else:
+            if self.protection == "fenced":
+                landlock.abi()  # a kernel without it says so now, and not to every answer
             syscalls.become_subreaper()
 
     def warm_up(self, more: bool) -> None:
