@@ -8,6 +8,7 @@
     labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
     labsupport autograder SLUG... [--into FILE]
     labsupport release TARGET
+    labsupport doctor
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
@@ -30,6 +31,10 @@ so the exit status is 0 whether or not there are pairs.
 
 `release` writes the learners' copy of the course: without solutions, hidden checks and what only
 their author needs.
+
+`doctor` says what this machine permits, and how to raise it. The exit status is 1 when something is
+missing without which the course does not run. `python -m labsupport.doctor` says the same where not
+even this command starts.
 
 For all of them, the exit status is 2 when what was given cannot be used (a message says why), and 3
 when the command could not do its work: the checks could not run, the history cannot be read.
@@ -261,6 +266,17 @@ def release_command(target: Path) -> None:
 
     try:
         click.echo(release(find_course(Path.cwd()), target))
+    except InputError as error:
+        _stop(str(error), BAD_INPUT)
+
+
+@main.command("doctor")
+def doctor_command() -> None:
+    """Say what this machine permits, what the course lacks here, and how to raise it."""
+    from labsupport.doctor import doctor
+
+    try:
+        sys.exit(doctor(find_course(Path.cwd())))
     except InputError as error:
         _stop(str(error), BAD_INPUT)
 

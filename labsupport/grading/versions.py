@@ -26,7 +26,7 @@ _ENGINE = Path(__file__).resolve().parent.parent
 _ELSEWHERE = (
     *("grading", "publishing", "lab", "pictures", "predictions", "history", "lessons", "bootstrap"),
     *("cli", "terminal", "standing", "progress", "watching", "marking", "similar", "classroom"),
-    *("notebook"),
+    *("doctor", "notebook"),
 )
 _LIBRARIES = ("h11", "httpx", "httpcore", "tornado", "trustme", "cryptography", "psutil")
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from labsupport.doctor.programs import find_chromium
 from tests.notebooks.files import ROOT
 from tests.notebooks.kernels import environment
 
@@ -162,16 +162,6 @@ class Ran:
             if not picture["width"] or not picture["height"]:
                 found.append(f"the picture {picture['alt'] or picture['source']!r} is not visible")
         return found
-
-
-def find_chromium() -> str | None:
-    """The path of a Chromium on this machine (Debian's, Chrome, or playwright's own), or None."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from labsupport.clock import poll
+from labsupport.doctor import LOOKS
 from tests.cli.conftest import Run
 from tests.cli.small import DOUBLE, WRONG, SmallCourse
 from tests.cli.watched import PATIENCE, environment
@@ -137,6 +138,19 @@ def test_progress_draws_bars_and_colours(
     for line in piped.splitlines():  # the same words, but for the bars
         for word in line.split():
             assert word.strip(":") in drawn.text
+
+
+def test_doctor_draws_in_colour_and_fits_in(
+    terminals: contextlib.ExitStack, small: SmallCourse
+) -> None:
+    drawn = opened(terminals, small.root, "doctor")
+    assert drawn.ended() == 1
+    assert re.search(r"\x1b\[[0-9;]*31m\s*missing", drawn.raw)
+    assert "The course's folder is not complete:" in drawn.text
+    for what in LOOKS:
+        assert what in drawn.text
+    assert max(map(len, drawn.text.splitlines())) <= 80
+    assert "The course does not run here" in drawn.text
 
 
 def test_no_color_is_respected(terminals: contextlib.ExitStack, small: SmallCourse) -> None:

@@ -59,6 +59,7 @@ PART_OF = {
     "watching": "cli",
     "marking": "cli",
     "similar": "cli",
+    "doctor": "cli",
 }
 FACE = "__init__"  # labsupport itself: it names every room, and nothing in labsupport asks it
 
