@@ -156,9 +156,11 @@ def base_python() -> str:
 class Environment:
     """The folder .venv of the course in `root`, and what is known about it."""
 
-    def __init__(self, root: Path) -> None:
+    pins: Sequence[str] = ("-c", "constraints.txt")
+
+    def __init__(self, root: Path, folder: Path | None = None) -> None:
         self.root = root
-        self.folder = root / ".venv"
+        self.folder = folder or root / ".venv"
         self.before = root / ".venv-before"
         self.stamp = self.folder / "labsupport-stamp.json"
         scripts = "Scripts" if sys.platform == "win32" else "bin"
@@ -364,7 +366,7 @@ class Environment:
         Nothing is compiled ahead: that is half of pip's work, and most modules are never imported.
         """
         pip = [str(self.python), "-m", "pip"]
-        options = ["--no-input", "--no-compile", "--progress-bar=off", "-c", "constraints.txt"]
+        options = ["--no-input", "--no-compile", "--progress-bar=off", *self.pins]
         self.call(doing, [*pip, "install", *options, *wanted])
         self.call("checking that all fits together", [*pip, "check"])
 

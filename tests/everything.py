@@ -22,20 +22,21 @@ ROOT = Path(__file__).resolve().parent.parent
 # other and need more of them in all. Notebooks and attacks go with the tests: one queue leaves a
 # processor idle at its end, three do so at three.
 PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "tests.order")
-FOLDERS = ("tests", "notebooks", "exercises", "solutions")
-NOTEBOOKS = ("pytest", "-p", "tests.notebooks.plugin")
+NOTEBOOKS = ("notebooks", "exercises", "solutions")
+PLUGIN = ("-p", "tests.notebooks.plugin", *PARALLEL)
+STRICTLY = ("--nbval", *PLUGIN)
 WHOLE = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
     (
         "tests, promises, attacks, and notebooks strictly",
-        (*NOTEBOOKS, "--nbval", *PARALLEL, *FOLDERS),
+        ("pytest", *STRICTLY, "tests", *NOTEBOOKS),
     ),
 )
 COPY = (
-    ("lessons strictly", (*NOTEBOOKS, "--nbval", *PARALLEL, "notebooks")),
-    ("exercises laxly", (*NOTEBOOKS, "--nbval-lax", *PARALLEL, "exercises")),
+    ("lessons strictly", ("pytest", *STRICTLY, "notebooks")),
+    ("exercises laxly", ("pytest", "--nbval-lax", *PLUGIN, "exercises")),
 )
 OF_THE_WHOLE = ("solutions", "tests/promises")
 

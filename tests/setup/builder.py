@@ -13,10 +13,12 @@ import zipfile
 from pathlib import Path
 
 
-def wheel(folder: str, name: str, files: dict[str, str], requires: list[str]) -> str:
+def wheel(
+    folder: str, name: str, files: dict[str, str], requires: list[str], version: str = "1.0"
+) -> str:
     """Write a wheel of these files into `folder`; return its file name."""
-    info = f"{name}-1.0.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {needed}\n" for needed in requires)
     metadata += "Provides-Extra: test\n"
     files = {
@@ -25,7 +27,7 @@ def wheel(folder: str, name: str, files: dict[str, str], requires: list[str]) ->
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    file_name = f"{name}-1.0-py3-none-any.whl"
+    file_name = f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(Path(folder, file_name), "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
