@@ -7,7 +7,7 @@ makes an environment without them in a temporary folder, runs the notebooks in i
 `make test` does, and prints which versions were tried and how each notebook ended, with the first
 difference of one that broke. One that broke among others is run once more, alone: a busy machine
 breaks a notebook too, and that is told apart. The exit status is 1 when one broke alone, or when
-the newest versions cannot be installed together. Nothing is left behind, and `.venv` is not
+the newest versions cannot be installed together. The environment is removed, and `.venv` is not
 touched.
 
 It needs a network, Python 3.11 or newer, and nothing that is not in the standard library: a

@@ -12,6 +12,7 @@ from labsupport.bootstrap import Problem
 from tests import newest
 from tests.newest import Newest, Outcome
 from tests.notebooks.examples import cell, stream, write
+from tests.promises import course
 from tests.setup import builder
 from tests.setup.conftest import Course
 
@@ -104,6 +105,5 @@ def test_a_path_that_does_not_exist_is_a_clear_message() -> None:
 
 
 def test_without_paths_every_notebook_of_the_course_is_run() -> None:
-    every = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/**/*.ipynb")}
-    every = {path for path in every if ".ipynb_checkpoints" not in path and path[0] != "."}
-    assert set(newest.found(ROOT, newest.NOTEBOOKS)) == every
+    every = sorted(path.relative_to(ROOT).as_posix() for path in course.notebooks())
+    assert newest.found(ROOT, newest.NOTEBOOKS) == every
