@@ -8,6 +8,10 @@ line into a comment and leaves the rest alone, and the cell's text is remembered
 feedback. It blocks the kernel while the checks run and can be interrupted. When the saved notebook
 holds another version of the answer, it says so.
 
+`%points slug` gives the points of that answer as the cell's result, for nbgrader, which takes a
+test cell's result for its score, and full marks from one that shows neither a number nor an error.
+After `%check` of the same answer it judges nothing. It shows no feedback and counts no try.
+
 `from answers import checker` imports the answer to another exercise, as it was saved (mounting). It
 is read anew when an answer cell runs.
 
@@ -36,6 +40,7 @@ from labsupport.checking import (
     Answer,
     EngineError,
     InputError,
+    Report,
     check,
     find_course,
     find_exercise,
@@ -50,6 +55,7 @@ from labsupport.checking.tries import remember
 __all__ = ["load_ipython_extension"]
 
 _USAGE = "%check SLUG [--seed N] [--only NAME]"
+_POINTS_USAGE = "%points SLUG"
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -65,6 +71,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     register: Any = shell.register_magic_function
     register(magics.refused, "line", "answer")
     register(magics.check, "line", "check")
+    register(magics.points, "line", "points")
     _set_up_figures(shell)
     _let_interrupts_wake_the_loop()
 
@@ -91,6 +98,7 @@ class Magics:
         self.shell = shell
         self.home = Path.cwd()  # a lesson may change the current folder later
         self.answers: dict[str, str] = {}
+        self.reports: dict[str, Report] = {}  # of whole checks, until the points were asked for
 
     def transformed(self, lines: list[str]) -> list[str]:
         """Make a first line `%%answer slug` a comment; if the slug is wrong, a call that says so.
@@ -147,17 +155,15 @@ class Magics:
         slug, seed, only = _arguments(line)
         if slug not in self.answers:
             return self._nothing_to_check(slug)
+        root, answer = self._answer(slug)
         try:
-            root = find_course(self.home)
-            folder = find_exercise(root, slug)
-            hidden: Any = self.shell.user_ns_hidden
-            names = [name for name in self.shell.user_ns if name[0] != "_" and name not in hidden]
-            answer = Answer.from_cell(self.answers[slug], slug, elsewhere=names)
-            answer = with_earlier(answer, beside(self.home, root))
-            report = check(answer, folder, seed=seed, only=only)
+            report = check(answer, find_exercise(root, slug), seed=seed, only=only)
         except (InputError, EngineError) as error:
             raise UsageError(str(error)) from None
-        tries = remember(report, root)
+        if seed is None and only is None:
+            self.reports[slug] = report
+        # A class's answers are nobody's tries, least of all those of who grades them.
+        tries = {} if _is_nbgrader_at_work() else remember(report, root)
         _show(as_text(report, tries), as_html(report, tries))
         if self._saved_differs(answer):
             print(
@@ -165,6 +171,51 @@ class Magics:
                 "before you check it in a terminal or hand it in."
             )
         return None
+
+    def points(self, line: str) -> int:
+        """The points of what the answer cell of a slug last ran; none when it has not run."""
+        words = line.split()
+        if len(words) != 1 or words[0].startswith("-"):
+            _wrong("it takes a slug and nothing else", _POINTS_USAGE)
+        (slug,) = words
+        if slug not in self.answers:
+            self._nothing_to_check(slug)
+            return 0
+        root, answer = self._answer(slug)
+        report = self.reports.pop(slug, None)
+        if report is None or report.inconclusive or report.digest != answer.digest:
+            try:
+                report = check(answer, find_exercise(root, slug))
+            except EngineError as error:
+                self._no_score(str(error))
+        if report.inconclusive:
+            self._no_score(f"Inconclusive: {', '.join(report.inconclusive)}.")
+        return report.earned
+
+    def _no_score(self, why: str) -> NoReturn:
+        """Raise UsageError; end the kernel where nbgrader runs it.
+
+        nbgrader stores 0 points for a cell that shows an error. Where a kernel ends, it stores
+        nothing, goes on with the next student, tells at last whom it could not grade, and grades
+        these when it runs again.
+        """
+        said = f"There is no score. {why} Run it again."
+        if _is_nbgrader_at_work():
+            kernel: Any = self.shell.kernel  # type: ignore[attr-defined]
+            kernel.log.error(said)
+            os._exit(1)
+        raise UsageError(said)
+
+    def _answer(self, slug: str) -> tuple[Path, Answer]:
+        """The course's root, and the answer that a cell last ran. Raises UsageError."""
+        hidden: Any = self.shell.user_ns_hidden
+        names = [name for name in self.shell.user_ns if name[0] != "_" and name not in hidden]
+        try:
+            root = find_course(self.home)
+            answer = Answer.from_cell(self.answers[slug], slug, elsewhere=names)
+            return root, with_earlier(answer, beside(self.home, root))
+        except InputError as error:
+            raise UsageError(str(error)) from None
 
     def _nothing_to_check(self, slug: str) -> None:
         if why := self._why_not(slug):
@@ -183,6 +234,11 @@ class Magics:
             return Answer.from_path(path, answer.slug).digest != answer.digest
         except InputError:
             return False  # another notebook, or one that was never saved with this answer
+
+
+def _is_nbgrader_at_work() -> bool:
+    """Whether `nbgrader autograde` runs this kernel: it says so in the environment."""
+    return os.environ.get("NBGRADER_EXECUTION") == "autograde"
 
 
 def _marked(lines: list[str]) -> tuple[int | None, str]:
@@ -227,8 +283,8 @@ def _arguments(line: str) -> tuple[str, int | None, str | None]:
     return slug, seed, only
 
 
-def _wrong(why: str) -> NoReturn:
-    raise UsageError(f"{why}. It is: {_USAGE}")
+def _wrong(why: str, usage: str = _USAGE) -> NoReturn:
+    raise UsageError(f"{why}. It is: {usage}")
 
 
 def _notebook_file(names: Mapping[str, Any]) -> Path | None:

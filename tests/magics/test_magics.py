@@ -104,6 +104,10 @@ def test_the_answer_never_runs_in_the_kernel_when_it_is_checked(kernel: Kernel) 
         ("%check demo --hidden", "'--hidden' is not understood"),
         ("%check demo --only 'unclosed", "No closing quotation"),
         ("%check demo --only 'counts byte'", "The nearest is 'counts bytes'."),
+        ("%points", "it takes a slug and nothing else. It is: %points SLUG"),
+        ("%points demo more", "it takes a slug and nothing else"),
+        ("%points --seed", "it takes a slug and nothing else"),
+        ("%points dmo", "There is no exercise 'dmo'. Did you mean 'demo'?"),
         ("%%answer dmo\nran = True", "There is no exercise 'dmo'. Did you mean 'demo'?"),
         ("%%answer\nran = True", "%%answer needs the slug of an exercise"),
         ("ran_first = 1\n%%answer demo\nran = True", "`%%answer` not found"),
@@ -132,15 +136,83 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     kernel.close()
 
 
-def test_an_empty_answer_is_a_message(kernel: Kernel) -> None:
+@pytest.mark.parametrize("magic", ["%check demo", "%points demo"])
+def test_an_empty_answer_is_a_message(kernel: Kernel, magic: str) -> None:
     kernel.run("%%answer demo\n# nothing yet\n")
-    shown = kernel.run("%check demo")
+    shown = kernel.run(magic)
     assert "The answer cell for demo is empty." in shown.printed + shown.error
+    assert shown.results == []
 
 
 def test_one_check_and_a_seed_can_be_asked_for(shared: Kernel) -> None:
     shown = shared.run("%check demo --seed 5 --only 'counts bytes'")
     assert "1 of 1 points for this check; the exercise has 1." in shown.text
+
+
+def test_the_points_of_an_answer_are_a_cells_result_and_nothing_else(kernel: Kernel) -> None:
+    said = "There is no answer to demo yet."
+    shown = kernel.run("%points demo")
+    assert shown.printed.startswith(said)
+    assert shown.results == ["0"]
+    for answer, points in (
+        (RIGHT, "2"),
+        (WRONG, "1"),
+        ("%%answer demo\ndef f(:", "0"),
+        ("%%answer demo\n1 / 0", "0"),
+    ):
+        kernel.run(answer)
+        assert kernel.run("# a word about it\n%points demo") == Shown(results=[points])
+
+
+def test_points_after_a_check_judge_only_what_it_did_not(kernel: Kernel, course: Course) -> None:
+    runs = course.root / "runs"
+    course.add("counts runs", f"open({str(runs)!r}, 'a').write('.')")
+    kernel.run(RIGHT)
+    kernel.run("%check demo")
+    assert kernel.run("%points demo").results == ["3"]
+    assert runs.read_text() == "."
+    assert kernel.run("%points demo").results == ["3"]
+    assert runs.read_text() == ".."
+    kernel.run("%check demo")
+    kernel.run(WRONG)
+    assert kernel.run("%points demo").results == ["2"]
+    assert runs.read_text() == "...."
+    kernel.run("%check demo --only 'counts nothing'")
+    kernel.run("%check demo --seed 7")
+    assert kernel.run("%points demo").results == ["2"]
+    assert runs.read_text() == "......"
+
+
+def test_points_count_no_try_and_earn_no_hint(kernel: Kernel) -> None:
+    for value in (5, 6, 7):
+        kernel.run(f"%%answer demo\ndef f(text): return {value}\n")
+        assert kernel.run("%points demo").results == ["0"]
+    shown = kernel.run("%check demo")
+    assert (shown.text.count("Hint 1 of 3"), shown.text.count("Hint 2 of 3")) == (2, 0)
+
+
+def test_an_inconclusive_check_gives_no_points_but_an_error(kernel: Kernel, course: Course) -> None:
+    course.add("breaks", "raise RuntimeError('the check is broken')")
+    kernel.run(RIGHT)
+    kernel.run("%check demo")
+    shown = kernel.run("%points demo")
+    assert "There is no score. Inconclusive: breaks. Run it again." in shown.printed + shown.error
+    assert shown.results == []
+
+
+def test_a_check_that_nbgrader_runs_is_nobodys_try(
+    course: Course, environment: dict[str, str]
+) -> None:
+    kernel = Kernel(course.folder, environment | {"NBGRADER_EXECUTION": "autograde"})
+    try:
+        kernel.run("%load_ext labsupport")
+        for value in (5, 6):
+            kernel.run(f"%%answer demo\ndef f(text): return {value}\n")
+            shown = kernel.run("%check demo")
+            assert (shown.text.count("Hint 1 of 3"), shown.text.count("Hint 2 of 3")) == (2, 0)
+    finally:
+        kernel.close()
+    assert not (course.root / ".labsupport").exists()
 
 
 def test_notebook_and_terminal_say_the_same(
