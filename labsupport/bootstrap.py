@@ -16,6 +16,8 @@ The environment is the folder `.venv`. It is built whole or not at all:
   back. So a lost network or a full disk loses nothing, and older pins need no network.
 - `test` adds its packages to an environment that is ready and touches nothing that is in it: `lab`
   works all the time. If adding did not come to its end, the next `test` builds a new environment.
+- nbgrader lies apart, in a folder of `.venv` that no program searches unless it is told to:
+  JupyterLab would load its extensions.
 - A `.venv` without a stamp is somebody else's and is left alone.
 - One process builds at a time; others wait at a lock, which the system frees when its holder dies.
   On POSIX pip inherits it: after `kill -9` of this process the next one waits for the orphaned pip.
@@ -49,6 +51,9 @@ __all__ = ["Environment", "Problem", "diagnose", "main", "too_old"]
 
 OLDEST = (3, 11)
 NEWEST_KNOWN = 14
+APART = ("nbgrader",)
+"""Extras that are put into a folder of .venv with their name, without what .venv has already."""
+
 ROOM = 1_000_000_000
 """Bytes that an installation needs at most: measured 0.7 GB in .venv, and pip's temporary files."""
 
@@ -344,7 +349,9 @@ class Environment:
         there = self.read_stamp()["extras"]
         self.write_stamp("ready", there, adding=True)
         # By name, and not as `-e .[test]`, which would take the course out for a moment.
-        self.pip("installing", [name for extra in extras for name in self.extra(extra)])
+        beside = [extra for extra in extras if extra not in APART]
+        self.pip("installing", [name for extra in beside for name in self.extra(extra)])
+        self.put_apart(extras)
         self.write_stamp("ready", {*there, *extras})
 
     def extra(self, name: str) -> list[str]:
@@ -357,8 +364,17 @@ class Environment:
         builders = self.declared()["build-system"]["requires"]
         if builders:
             self.pip("installing what builds the course", builders)
-        listed = f".[{','.join(extras)}]" if extras else "."
+        beside = [extra for extra in extras if extra not in APART]
+        listed = f".[{','.join(beside)}]" if beside else "."
         self.pip("installing the course", ["--no-build-isolation", "-e", listed])
+        self.put_apart(extras)
+
+    def put_apart(self, extras: Sequence[str]) -> None:
+        """Install those of the extras that lie apart; what they need besides must be in .venv."""
+        for extra in extras:
+            if extra in APART:
+                place = ["--no-deps", "--target", str(self.folder / extra)]
+                self.pip(f"installing {extra} apart", [*place, *self.extra(extra)])
 
     def pip(self, doing: str, wanted: Sequence[str]) -> None:
         """Install with the pins, then let pip look whether all fits together.
@@ -518,7 +534,7 @@ def run(root: Path, options: argparse.Namespace) -> NoReturn:
                 "Activate the environment of environment.yml, or leave out --here."
             )
     else:
-        environment.ensure(() if options.command == "lab" else ("test",))
+        environment.ensure(() if options.command == "lab" else ("test", *APART))
         python, variables = str(environment.python), environment.variables()
     if options.command == "lab":
         program = ["labsupport.lab", *(["--no-browser"] if options.no_browser else [])]

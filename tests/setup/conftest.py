@@ -31,6 +31,7 @@ dependencies = ["toy"]
 
 [project.optional-dependencies]
 test = ["toytest"]
+nbgrader = ["toyapart"]
 """
 
 SHOW = """
@@ -59,11 +60,12 @@ class Course:
             "labsupport/lab.py": SHOW,
             "tests/everything.py": SHOW + "import toytest\n",
             "pyproject.toml": PYPROJECT,
-            "constraints.txt": "toy==1.0\ntoytest==1.0\n",
+            "constraints.txt": "toy==1.0\ntoytest==1.0\ntoyapart==1.0\n",
         }.items():
             (root / file).write_text(text)
         builder.wheel(str(wheels), "toy", {"toy.py": ""}, [])
         builder.wheel(str(wheels), "toytest", {"toytest.py": ""}, [])
+        builder.wheel(str(wheels), "toyapart", {"toyapart.py": ""}, ["toy", "absent"])
         own = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         self.variables = {
             **own,

@@ -89,8 +89,17 @@ def test_test_adds_its_packages_to_the_same_environment_and_lab_accepts_it(cours
     assert "Adding to .venv" in said
     assert "started tests.everything" in said
     assert course.stamp.parent.stat().st_ino == folder
+    assert_nbgrader_lies_apart(course)
     code, said = course.run("lab")
     assert (code, made(said)) == (0, False), said
+
+
+def assert_nbgrader_lies_apart(course: Course) -> None:
+    """In a folder of its own, and without what it needs; nothing of it where programs look."""
+    apart = course.stamp.parent / "nbgrader"
+    assert (apart / "toyapart.py").is_file()
+    assert not (apart / "toy.py").exists()
+    assert list(course.stamp.parent.rglob("toyapart.py")) == [apart / "toyapart.py"]
 
 
 def test_changed_pins_without_a_network_are_a_clear_message_and_lose_nothing(
@@ -132,6 +141,7 @@ def test_after_kill_9_in_the_middle_the_next_start_waits_for_the_orphan_and_inst
     assert following.returncode == 0, said
     assert "The last installation was interrupted" in said
     assert "started tests.everything" in said
+    assert_nbgrader_lies_apart(course)
     assert leftovers(course) == [".venv", ".venv-lock"]
 
 
