@@ -34,7 +34,7 @@ from labsupport.checking.showing import clean, count
 from labsupport.grading.files import Refused, files_in, readable
 from labsupport.grading.formats import classroom50, gradescope, write_junit
 from labsupport.grading.gradebook import Row, rows, tasks, write_csv
-from labsupport.grading.handed import Student, handed_in, read_roster
+from labsupport.grading.handed import Student, handed_in, read_roster, submitted
 from labsupport.grading.pages import write_pages
 from labsupport.grading.running import Done, Tally, at_once, judge_all
 from labsupport.grading.store import Store
@@ -129,8 +129,8 @@ def _collect(
     def key_of(answer: Answer, seed: int) -> str:
         return versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
 
-    found = handed_in(files_in(order.submissions), known, order.student)
-    refused = store.collect(found, key_of)
+    place = order.submissions if order.student else submitted(order.submissions)
+    refused = store.collect(handed_in(files_in(place), known, order.student), key_of)
     say_refused(refused, console)
     return refused
 

@@ -19,7 +19,7 @@ from labsupport.checking import InputError, find_exercise
 from labsupport.checking.showing import clean, count
 from labsupport.grading.files import Refused, files_in
 from labsupport.grading.gradebook import tasks
-from labsupport.grading.handed import Handed, handed_in
+from labsupport.grading.handed import Handed, handed_in, submitted
 from labsupport.grading.pages import Likeness, Side, write_similar
 from labsupport.grading.similarity import (
     LEAST,
@@ -99,7 +99,7 @@ def similar(root: Path, submissions: Path, exercises: tuple[str, ...], into: Pat
     answers: defaultdict[str, dict[tuple[str, str], Handed]] = defaultdict(dict)
     refused: list[Refused] = []
     unread: list[str] = []
-    for each in handed_in(files_in(submissions), known):
+    for each in handed_in(files_in(submitted(submissions)), known):
         if isinstance(each, Refused):
             refused.append(each)
         elif isinstance(each, Handed) and each.slug in wanted:

@@ -26,7 +26,7 @@ from labsupport.checking import Answer, InputError
 from labsupport.checking.answer import slugs_in
 from labsupport.grading.files import ARCHIVES, File, Refused
 
-__all__ = ["Handed", "Stamp", "Student", "handed_in", "read_roster"]
+__all__ = ["Handed", "Stamp", "Student", "handed_in", "read_roster", "submitted"]
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
 _CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
@@ -97,6 +97,13 @@ def read_roster(path: Path) -> list[Student]:
             )
         students[student.id] = student
     return list(students.values())
+
+
+def submitted(place: Path) -> Path:
+    """Where a class's files lie. nbgrader's course folder has further copies beside them, sources,
+    releases and graded answers."""
+    inside = place / "submitted"
+    return inside if inside.is_dir() else place
 
 
 def handed_in(

@@ -115,6 +115,24 @@ def test_a_zip_archive_as_platforms_export_it(
     assert sorted(os.listdir(course.root / "graded" / "students")) == ["11.html", "22.html"]
 
 
+def test_of_nbgraders_course_folder_only_what_was_submitted_is_judged(
+    course: Course, grade: Grade, tmp_path: Path
+) -> None:
+    place = tmp_path / "class"
+    for folder, source in {
+        "source/a1": RIGHT,
+        "release/a1": WRONG,
+        "submitted/ann/a1": RIGHT,
+        "submitted/bob/a1": WRONG,
+        "autograded/ann/a1": WRONG,
+    }.items():
+        (place / folder).mkdir(parents=True)
+        (place / folder / "demo.py").write_text(source)
+    result = grade(place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [(row["id"], row["total"]) for row in book(course)] == [("ann", "4"), ("bob", "1")]
+
+
 def test_names_move_no_terminal(
     course: Course, grade: Grade, hand_in: HandIn, tmp_path: Path
 ) -> None:
