@@ -9,7 +9,7 @@ import pytest
 from nbformat import NotebookNode
 
 from tests.notebooks.files import ROOT, as_text, node
-from tests.notebooks.outputs import KERNELSPEC, LANGUAGE, LARGEST
+from tests.notebooks.outputs import KEPT_CELL_METADATA, KERNELSPEC, LANGUAGE, LARGEST
 from tests.promises import course
 from tests.promises.course import code_cell, example, text_cell
 
@@ -44,7 +44,7 @@ def volatile(notebook: NotebookNode) -> list[str]:
     for cell, name in zip(notebook.cells, ids, strict=True):
         if not WORDS.fullmatch(name) or RANDOM_ID.fullmatch(name) or ids.count(name) > 1:
             faults.append(f"cell {name!r}: an id is a word, given once, such as predict-reads")
-        if extra := set(cell.metadata) - {"tags"}:
+        if extra := set(cell.metadata) - set(KEPT_CELL_METADATA):
             faults.append(f"cell {name!r}: metadata {sorted(extra)}")
     return faults
 
