@@ -84,8 +84,8 @@ class TestContents:
             assert json.loads(given.read_text(encoding="utf-8")) == expected
             assert given.read_text(encoding="utf-8") == as_text(read(given))
 
-    def test_the_checks_of_every_exercise_are_there_and_load(self, copy: Path) -> None:
-        folders = exercise_folders(copy)
+    def test_the_checks_of_every_exercise_are_there_and_load(self, own: Path) -> None:
+        folders = exercise_folders(own)
         assert list(folders) == list(exercise_folders(ROOT))
         for slug, folder in folders.items():
             assert slug in load_exercises(folder)
