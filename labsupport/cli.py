@@ -4,7 +4,8 @@
     labsupport watch [SLUG]
     labsupport progress
     labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER]
-                     [--exercise SLUG]... [--student ID] [--format FORMAT]... [--jobs N]
+                     [--exercise SLUG]... [--student ID] [--format FORMAT]...
+                     [--jobs N | --cluster ADDRESS]
     labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
     labsupport autograder SLUG... [--into FILE]
     labsupport release TARGET
@@ -165,6 +166,9 @@ def progress_command() -> None:
     help="Write junit.xml; with --student, Gradescope's results.json, Classroom 50's result.json.",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Answers to judge at a time.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Judge on the Dask cluster at tcp://HOST:PORT instead."
+)
 def grade_command(
     submissions: Path,
     roster: Path | None,
@@ -174,6 +178,7 @@ def grade_command(
     student: str | None,
     formats: tuple[str, ...],
     jobs: int | None,
+    cluster: str | None,
 ) -> None:
     """Judge the answers of a class and write its gradebook.
 
@@ -185,7 +190,9 @@ def grade_command(
 
     if student is None and {"gradescope", "classroom50"} & set(formats):
         raise click.UsageError("Gradescope and Classroom 50 take one student's: give --student ID.")
-    order = Order(submissions, into, exercises, roster, student, due, formats, jobs)
+    if jobs is not None and cluster is not None:
+        raise click.UsageError("--jobs is for this machine: on a cluster its workers' threads say.")
+    order = Order(submissions, into, exercises, roster, student, due, formats, jobs, cluster)
     try:
         sys.exit(grade(find_course(Path.cwd()), order))
     except InputError as error:

@@ -28,15 +28,15 @@ from rich.progress import (
 from rich.text import Text
 
 from labsupport.checking import Answer, InputError, find_exercise
-from labsupport.checking.engine import shut_down
 from labsupport.checking.exercise import Exercise, choose_exercise
 from labsupport.checking.showing import clean, count
+from labsupport.grading.cluster import Cluster
 from labsupport.grading.files import Refused, files_in, readable
 from labsupport.grading.formats import classroom50, gradescope, write_junit
 from labsupport.grading.gradebook import Row, rows, tasks, write_csv
 from labsupport.grading.handed import Student, handed_in, read_roster, submitted
 from labsupport.grading.pages import write_pages
-from labsupport.grading.running import Done, Tally, at_once, judge_all
+from labsupport.grading.running import Done, Judges, Local, Tally, at_once, judge_all
 from labsupport.grading.store import Store
 from labsupport.grading.versions import Versions
 from labsupport.progress import say, screen
@@ -55,7 +55,8 @@ class Order:
 
     submissions: a folder or an archive. into: the folder for all that is written. exercises: slugs,
     with their steps; without any, all that was handed in. student: whose all of it is. due: in this
-    machine's time, where it names no time zone.
+    machine's time, where it names no time zone. jobs: answers at a time on this machine. cluster:
+    the address of a Dask scheduler, whose workers judge instead.
     """
 
     submissions: Path
@@ -66,6 +67,7 @@ class Order:
     due: datetime | None = None
     formats: tuple[str, ...] = ()
     jobs: int | None = None
+    cluster: str | None = None
 
 
 def grade(root: Path, order: Order) -> int:
@@ -94,12 +96,9 @@ def grade(root: Path, order: Order) -> int:
         slugs = [slug for slug in known if slug in chosen]
         different, before = store.count(slugs)
         say(console, f"{count(different, 'different answer')}, {before} judged before.")
-        jobs = order.jobs or at_once()
-        try:
+        with _judges(root, order, slugs, hidden, different - before, console) as judges:
             with _telling(console, different - before) as tell:
-                tally = judge_all(store, root, slugs, hidden=hidden, jobs=jobs, tell=tell)
-        finally:
-            shut_down()
+                tally = judge_all(store, slugs, judges, tell)
         due = order.due.astimezone() if order.due else None
         table = partial(rows, store, slugs, students, due)
         _write(order, table, {slug: known[slug] for slug in slugs}, refused, console)
@@ -133,6 +132,20 @@ def _collect(
     refused = store.collect(handed_in(files_in(place), known, order.student), key_of)
     say_refused(refused, console)
     return refused
+
+
+@contextlib.contextmanager
+def _judges(
+    root: Path, order: Order, slugs: list[str], hidden: bool, waiting: int, console: Console
+) -> Iterator[Judges]:
+    """Who is to judge `waiting` answers."""
+    if order.cluster is None:
+        with Local(root, hidden=hidden, jobs=order.jobs or at_once()) as local:
+            yield local
+        return
+    with Cluster(order.cluster, root, slugs, hidden=hidden, waiting=waiting) as cluster:
+        say(console, cluster.said)
+        yield cluster
 
 
 def _write(

@@ -7,6 +7,7 @@ Theory of operation. A run collects, judges and exports:
     versions     what a verdict depends on, as a key: the answer, the checks, the engine, the limits
     store        SQLite: what was handed in last, and every verdict by its key
     running      the answers without a verdict, a few at a time
+    cluster      the same on the workers of a Dask cluster
     gradebook    the table of a class
     summary      what the class as a whole did
     formats      the same for Gradescope, Classroom 50 and CI services

@@ -1,23 +1,33 @@
 """The answers that have no verdict are judged, a few at a time, and each verdict is stored.
 
-The thread that calls does nothing but hand out answers and store what comes back; a few others
-wait for a judge each (checking.engine). However many answers there are, only those that are being
-judged are in memory.
+Who judges is one of two: `Local`, this machine's processors, or a cluster (cluster). The thread
+that calls does nothing but hand out answers and store what comes back. However many answers there
+are, only those that are handed out are in memory.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Protocol, Self
 
-from labsupport.checking import EngineError, Report, check, find_exercise
+from labsupport.checking import Answer, EngineError, Report, check, find_exercise
+from labsupport.checking.engine import shut_down
 from labsupport.grading.store import Pending, Store
 
-__all__ = ["Done", "Tally", "at_once", "judge_all"]
+__all__ = ["EACH", "Done", "Judges", "Local", "Tally", "at_once", "judge", "judge_all"]
+
+EACH = 3
+"""How many answers are judged at a time for each processor.
+
+Much of a check is waiting. Of 120 answers, many of them wrong, two processors judged 1.0 a second
+at four, 1.2 at six and 1.3 at eight, which took a tenth more of the processors.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,67 +49,95 @@ class Tally:
     stopped: bool = False
 
 
-def at_once() -> int:
-    """How many answers are judged at a time: three for each processor that this process may use.
+class Judges(Protocol):
+    """Whoever judges answers, several at a time."""
 
-    Much of a check is waiting. Of 120 answers, many of them wrong, two processors judged 1.0 a
-    second at four, 1.2 at six and 1.3 at eight, which took a tenth more of the processors.
-    """
+    def some(self, waiting: Iterator[Pending]) -> list[Done]:
+        """Take answers from those that wait, as many as there is room for, and wait for verdicts.
+
+        Empty when none waits and none is being judged. Raises InputError and EngineError when it
+        cannot go on; what it returned before stays good.
+        """
+
+    def stop(self) -> None:
+        """Begin no further answer. What `some` then gives is of those that were begun."""
+
+
+class Local:
+    """Judges on this machine, `jobs` answers at a time; a context manager."""
+
+    def __init__(self, root: Path, *, hidden: bool, jobs: int) -> None:
+        self._root, self._hidden, self._jobs = root, hidden, jobs
+        self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
+        self._running: set[Future[Done]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        shut_down()
+
+    def some(self, waiting: Iterator[Pending]) -> list[Done]:
+        """See `Judges`."""
+        room = self._jobs - len(self._running)
+        self._running |= {self._pool.submit(self._judged, each) for each in islice(waiting, room)}
+        ready, self._running = wait(self._running, return_when=FIRST_COMPLETED)
+        return [future.result() for future in ready]
+
+    def stop(self) -> None:
+        """See `Judges`: whatever it took has begun."""
+
+    def _judged(self, pending: Pending) -> Done:
+        return Done(pending, *judge(self._root, pending.answer, pending.seed, self._hidden))
+
+
+def at_once() -> int:
+    """How many answers are judged at a time on the processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return 3 * len(os.sched_getaffinity(0))
-    return 3 * (os.cpu_count() or 1)
+        return EACH * len(os.sched_getaffinity(0))
+    return EACH * (os.cpu_count() or 1)
+
+
+def judge(root: Path, answer: Answer, seed: int, hidden: bool) -> tuple[Report | None, str]:
+    """What the course at `root` says of an answer, or the problem that kept it from doing so."""
+    try:
+        return check(answer, find_exercise(root, answer.slug), seed=seed, hidden=hidden), ""
+    except EngineError as error:
+        return None, str(error)
 
 
 def judge_all(
-    store: Store,
-    root: Path,
-    slugs: Iterable[str],
-    *,
-    hidden: bool,
-    jobs: int,
-    tell: Callable[[Done], None],
+    store: Store, slugs: Iterable[str], judges: Judges, tell: Callable[[Done], None]
 ) -> Tally:
-    """Judge what is pending of these slugs, in the course at `root`. tell: is called for each, in
-    this thread.
+    """Have what is pending of these slugs judged. tell: is called for each, in this thread.
 
     Ctrl-C has it wait for the answers that are being judged, store their verdicts and return.
-    Raises InputError when the store can take no more; what it has stays.
+    Raises InputError when the store can take no more, and whatever `judges` raise; what the store
+    has stays.
     """
-
-    def judged(pending: Pending) -> Done:
-        folder = find_exercise(root, pending.answer.slug)
-        try:
-            report = check(pending.answer, folder, seed=pending.seed, hidden=hidden)
-        except EngineError as error:
-            return Done(pending, None, str(error))
-        return Done(pending, report)
-
     tally = Tally()
-    waiting = store.pending(slugs)
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
-    running: set[Future[Done]] = set()
+    ready: deque[Done] = deque()
 
-    def keep(done: Done) -> None:
-        if done.report is None:
-            tally.failures.append(done)
-        else:
-            store.add(done.pending.key, done.report)
-            tally.judged += 1
-            tally.inconclusive += bool(done.report.inconclusive)
-        tell(done)
+    def keep(waiting: Iterator[Pending]) -> None:
+        while True:
+            if not ready:
+                ready.extend(judges.some(waiting))
+            if not ready:
+                return
+            done = ready.popleft()
+            if done.report is None:
+                tally.failures.append(done)
+            else:
+                store.add(done.pending.key, done.report)
+                tally.judged += 1
+                tally.inconclusive += bool(done.report.inconclusive)
+            tell(done)
 
     try:
-        while True:
-            running |= {pool.submit(judged, each) for each in islice(waiting, jobs - len(running))}
-            if not running:
-                return tally
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in ready:
-                keep(future.result())
+        keep(store.pending(slugs))
     except KeyboardInterrupt:
         tally.stopped = True
-        for future in wait(running).done:
-            keep(future.result())
-        return tally
-    finally:
-        pool.shutdown(cancel_futures=True)
+        judges.stop()
+        keep(iter(()))
+    return tally

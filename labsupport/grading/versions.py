@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -40,14 +41,7 @@ class Versions:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._checks: dict[Path, str] = {}
-        self._engine = _digest(
-            [
-                f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
-                *(f"{name} {_version(name)}" for name in _LIBRARIES),
-                json.dumps(asdict(Limits())),
-                *_contents(path for path in _ENGINE.rglob("*.py") if _matters(path)),
-            ]
-        )
+        self._engine = _digest(f"{name} {value}" for name, value in _engine().items())
 
     def key(self, answer: Answer, folder: Path, seed: int, hidden: bool) -> str:
         """What the verdict of an answer is stored by. folder: of its exercise."""
@@ -55,6 +49,11 @@ class Versions:
         for other in answer.others:
             parts += [other.slug, other.source]
         return _digest([*parts, self._of(folder), self._engine, str(seed), str(hidden)])
+
+    def parts(self, folders: Iterable[Path]) -> dict[str, str]:
+        """What makes the keys of answers to these exercises, by what each part is called: with
+        another machine's it tells why the two have other keys."""
+        return {**_engine(), **{f"checks of {each.name}": self._of(each) for each in folders}}
 
     def _of(self, folder: Path) -> str:
         """The checks of an exercise, hidden ones too, with what lies beside them, and what they
@@ -71,6 +70,18 @@ class Versions:
             ]
             self._checks[folder] = _digest([*contents, *said])
         return self._checks[folder]
+
+
+@cache
+def _engine() -> dict[str, str]:
+    """The engine and the libraries: as they were when this process first asked, since it runs what
+    it loaded then."""
+    contents = _contents(path for path in _ENGINE.rglob("*.py") if _matters(path))
+    return {
+        "Python": f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
+        **{name: _version(name) for name in _LIBRARIES},
+        "labsupport": _digest([json.dumps(asdict(Limits())), *contents]),
+    }
 
 
 def _matters(path: Path) -> bool:

@@ -44,13 +44,17 @@ def pins() -> dict[str, str]:
 
 
 def declared() -> list[Requirement]:
-    """All that pyproject.toml lists: to run, to test, to build."""
+    """All that pyproject.toml lists: to run, to test, to build.
+
+    Where an extra names the project itself, with another extra, that lists what is needed.
+    """
     listed = [
         *PROJECT["dependencies"],
         *itertools.chain(*PROJECT["optional-dependencies"].values()),
         *PYPROJECT["build-system"]["requires"],
     ]
-    return [Requirement(text) for text in listed]
+    requirements = map(Requirement, listed)
+    return [each for each in requirements if each.name != PROJECT["name"]]
 
 
 def applies(requirement: Requirement, extras: Iterable[str]) -> bool:
