@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,7 +147,7 @@ folder = Path({str(folder)!r})
 number = await answer.call("number")
 worker = os.environ.get("WORKER", "none")
 with (folder / "begun").open("a") as file:
-    file.write(f"{{worker}} {{number}}\\n")
+    file.write(f"{{worker}} {{number:02}}\\n")
 {body}
 """,
         0,
@@ -161,9 +162,34 @@ def begun(folder: Path) -> list[list[str]]:
 
 
 GATE = """
-while number >= 6 and not (folder / "open").exists():
+while not (folder / "open").exists():
     await asyncio.sleep(0.05)
 """
+STEP = """
+from pathlib import Path
+
+step = Exercise("demo.step", title="A step", lesson="00", minutes=1, kind="core", entry="f")
+
+@step.check("waits", points=1, hints=["vague", "concrete"], deadline={deadline})
+async def _(answer, draw, variant):
+    folder = Path({folder!r})
+{body}
+"""
+
+
+def gated(course: Course, folder: Path) -> tuple[Path, dict[str, str]]:
+    """A class whose first three answers, a batch, are judged at once, and the others when the file
+    `open` is there; with the totals that are right."""
+    body = textwrap.indent(GATE, "    ")
+    course.write(course.source + STEP.format(deadline=PATIENCE, folder=str(folder), body=body))
+    totals = {}
+    for number in range(12):
+        student = folder / "class" / f"s{number:02}"
+        student.mkdir(parents=True)
+        name, total = ("demo.py", "4") if number < 3 else ("demo.step.py", "1")
+        (student / name).write_text(f"{RIGHT}# {number}\n")
+        totals[student.name] = total
+    return folder / "class", totals
 
 
 def test_the_gradebook_is_the_same_to_the_byte(
@@ -190,7 +216,7 @@ def test_the_workers_judge_each_answer_once(
     place = hand_in(**number(12))
     dask.add("a", course.root)
     assert ended(start(place, "--cluster", dask.address))[0] == 0
-    assert sorted(begun(tmp_path)) == sorted(["a", str(each)] for each in range(12))
+    assert sorted(begun(tmp_path)) == [["a", f"{each:02}"] for each in range(12)]
     status, out, _ = ended(start(place, "--cluster", dask.address))
     assert status == 0
     assert "12 different answers, 12 judged before." in out
@@ -216,15 +242,16 @@ def test_what_a_dead_worker_had_is_judged_by_another(
     assert (status, errors) == (0, ""), out
     assert sorted(judged(out)) == [f"s{each:02}" for each in range(12)]
     assert totals(course) == {f"s{each:02}": "4" for each in range(12)}
-    assert {each for worker, each in begun(tmp_path) if worker == "b"} == set(map(str, range(12)))
+    assert {each for worker, each in begun(tmp_path) if worker == "b"} == {
+        f"{each:02}" for each in range(12)
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_scheduler_that_dies_loses_no_verdict(
-    course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
+    course: Course, dask: Dask, start: Start, tmp_path: Path
 ) -> None:
-    watch(course, tmp_path, GATE)
-    place = hand_in(**number(12))
+    place, right = gated(course, tmp_path)
     dask.add("a", course.root)
     process = start(place, "--cluster", dask.address)
     assert process.stdout is not None
@@ -241,17 +268,16 @@ def test_a_scheduler_that_dies_loses_no_verdict(
         status, out, errors = ended(start(place, "--cluster", again.address))
     assert (status, errors) == (0, ""), out
     assert f"12 different answers, {len(told)} judged before." in out
-    assert sorted(told + judged(out)) == [f"s{each:02}" for each in range(12)]
-    assert totals(course) == {f"s{each:02}": "4" for each in range(12)}
+    assert sorted(told + judged(out)) == sorted(right)
+    assert totals(course) == right
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
 def test_a_command_that_is_ended_goes_on_where_it_was(
-    course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path, how: str
+    course: Course, dask: Dask, start: Start, tmp_path: Path, how: str
 ) -> None:
-    watch(course, tmp_path, GATE)
-    place = hand_in(**number(12))
+    place, right = gated(course, tmp_path)
     dask.add("a", course.root)
     process = start(place, "--cluster", dask.address)
     assert process.stdout is not None
@@ -266,7 +292,7 @@ def test_a_command_that_is_ended_goes_on_where_it_was(
     status, out, errors = ended(start(place, "--cluster", dask.address))
     assert (status, errors) == (0, ""), out
     assert not set(told) & set(judged(out))
-    assert totals(course) == {f"s{each:02}": "4" for each in range(12)}
+    assert totals(course) == right
 
 
 @pytest.mark.linux
@@ -322,7 +348,7 @@ def test_a_worker_without_this_labsupport_is_refused_by_name(
 def test_a_worker_that_comes_later_with_another_course_is_refused(
     course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
 ) -> None:
-    watch(course, tmp_path, GATE.replace("number >= 6", "number >= 0"))
+    watch(course, tmp_path, GATE)
     other = Course(tmp_path / "other")
     place = hand_in(**number(12))
     dask.add("a", course.root)
