@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from distributed import Client
+from distributed.security import Security
 
 from labsupport.clock import poll
 from tests.checking.course import Course
@@ -31,12 +33,15 @@ BROKEN = "def f(text:\n"
 class Dask:
     """A scheduler, and its workers by name, of one thread each; a context manager."""
 
-    def __init__(self, place: Path, **variables: str) -> None:
+    def __init__(
+        self, place: Path, *options: str, security: Security | None = None, **variables: str
+    ) -> None:
         place.mkdir()
         self.place = place
+        self._security, self._variables = security, variables
         self._file = place / "scheduler.json"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._start("", ["scheduler", "--port", "0"], place, variables)
+        self._start("", ["scheduler", "--port", "0", *options], place, {})
         poll(self._file.is_file, deadline=PATIENCE, said="the scheduler did not start")
         told = poll(self._told, deadline=PATIENCE, said="the scheduler tells no address")
         self.address: str = told["address"]
@@ -58,7 +63,7 @@ class Dask:
         """Start a worker in a course's folder, and wait until the scheduler knows it."""
         words = ["worker", "--name", name, "--nthreads", "1", "--local-directory", self.place]
         words += ["--nanny" if nanny else "--no-nanny"]
-        with Client(self.address, set_as_default=False) as client:
+        with Client(self.address, set_as_default=False, security=self._security) as client:
             there = len(client.nthreads())
             self._start(name, words, folder, {"WORKER": name, **variables})
             client.wait_for_workers(there + 1, timeout=PATIENCE)
@@ -77,7 +82,7 @@ class Dask:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "dask", *words, *options],
                 cwd=folder,
-                env=environment(**variables),
+                env=environment(**self._variables, **variables),
                 stdout=log,
                 stderr=log,
             )
@@ -416,6 +421,30 @@ def test_what_cannot_be_used_is_told(
     assert status == 2
     assert said in errors
     assert "Traceback" not in errors
+
+
+def test_certificates_come_from_dasks_own_configuration(
+    course: Course, hand_in: HandIn, start: Start, tmp_path: Path
+) -> None:
+    authority, files = trustme.CA(), {name: tmp_path / f"{name}.pem" for name in ("ca", "both")}
+    authority.cert_pem.write_to_path(str(files["ca"]))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+        str(files["both"])
+    )
+    tls = {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(files["ca"])} | {
+        f"DASK_DISTRIBUTED__COMM__TLS__{role}__CERT": str(files["both"])
+        for role in ("SCHEDULER", "WORKER", "CLIENT")
+    }
+    security = Security(tls_ca_file=str(files["ca"]), tls_client_cert=str(files["both"]))
+    place = hand_in(ann=RIGHT)
+    with Dask(tmp_path / "dask", "--protocol", "tls", security=security, **tls) as dask:
+        assert dask.address.startswith("tls://")
+        dask.add("a", course.root)
+        status, out, errors = ended(start(place, "--cluster", dask.address, **tls))
+        assert (status, errors) == (0, ""), out
+        plain = dask.address.replace("tls:", "tcp:")
+        assert_no_cluster(start(place, "--cluster", plain), plain)
+    assert judged(out) == ["ann"]
 
 
 def test_without_dask_it_says_how_to_install_it(
