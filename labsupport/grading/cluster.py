@@ -18,10 +18,13 @@ opens the store.
   scheduler allows (distributed.scheduler.allowed-failures), it may be the batch that kills them, or
   another one that was there: it is tried once more with nothing beside it, then in halves. So an
   answer that kills workers is found, and said not to be judged; the others are.
+- An interrupt tells the workers to begin no further answer, and waits for those that were begun.
+  Where the command is killed, a worker ends the batch that it has, and nobody takes its verdicts.
 
 Whoever reaches the scheduler's port can run any code on the workers and, through what they return,
 on the machine of the command (https://distributed.dask.org/en/stable/limitations.html#security):
-a cluster is for a network whose every user is trusted. With tls:// both sides show certificates;
+a cluster is for a network whose every user is trusted. Answers are confined as the machine of their
+worker permits, which each report says (checking). With tls:// both sides show certificates;
 where those lie is said in Dask's own configuration (distributed.comm.tls;
 https://distributed.dask.org/en/stable/tls.html).
 """

@@ -38,7 +38,8 @@ class Dask:
     ) -> None:
         place.mkdir()
         self.place = place
-        self._security, self._variables = security, variables
+        self._security = security
+        self._variables = {"TMPDIR": str(place), **variables}
         self._file = place / "scheduler.json"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._start("", ["scheduler", "--port", "0", *options], place, {})
@@ -98,7 +99,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(course: Course) -> Iterator[Start]:
+def start(course: Course, tmp_path: Path) -> Iterator[Start]:
     """Start the command in the course's folder."""
     with contextlib.ExitStack() as stack:
 
@@ -106,7 +107,7 @@ def start(course: Course) -> Iterator[Start]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "labsupport.cli", "grade", *map(str, words)],
                 cwd=course.root,
-                env=environment(**variables),
+                env=environment(TMPDIR=str(tmp_path), **variables),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
