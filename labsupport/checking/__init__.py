@@ -36,6 +36,7 @@ schedule is shown with the simplest schedule that fails alike (reducing).
     readings                     streams of HTTP/1.1, for answers that read them
     simulated                    a clock and dice that the check holds
     hidden                       further checks, which only the instructor has
+    variants                     constants of a protocol that differ between students
     answer                       finding the learner's source in a notebook, a cell or a file
     earlier, mounting            the other answers that one imports, and the package they are in
     files, buffers               what an answer left in its folder and in its sockets, unopened

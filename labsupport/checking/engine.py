@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,16 @@ def check(
     seed: int | None = None,
     only: str | None = None,
     hidden: bool = False,
+    variant: Mapping[str, Any] | None = None,
 ) -> Report:
     """Judge an answer by the checks of an exercise.
 
     seed: for all data that the checks draw; by default each check has its own, derived from its
     name. only: the name of one check. hidden: run the hidden checks too, and show all of them to
-    whoever reads the report; `Report.concealed` is for learners. Raises InputError when slug, check
-    or hidden checks do not exist, and EngineError when the checks could not be run to their end.
+    whoever reads the report; `Report.concealed` is for learners. variant: the constants of the
+    student whose answer it is; by default those of this copy of the course. Raises InputError when
+    slug, check or hidden checks do not exist, and EngineError when the checks could not be run to
+    their end, or there are no such constants.
     """
     problem = answer.syntax_problem() or ""
     job = {
@@ -71,6 +75,7 @@ def check(
         "seed": seed,
         "only": only,
         "hidden": hidden,
+        "variant": None if variant is None else dict(variant),
         "problem": problem,
     }
     try:
@@ -89,6 +94,7 @@ def check(
         seed=seed,
         only=only,
         hidden=hidden,
+        variant=plan["variant"],
     )
 
 

@@ -5,6 +5,10 @@ An exercise is a folder exercises/NN_slug with slug.ipynb and checks.py. The lat
 check is an async function under `@exercise.check(...)`; checks run in the order in which they are
 written. checks.py is loaded by its path: by the judge, which runs the checks, and by whoever counts
 their points and hints.
+
+The protocol of an exercise may have other constants for each student (variants). Then its folder,
+in that student's copy of the course, says which; its steps share them. Checks find the constants
+that count in `variant`, and so do their helper functions in `exercise.variant`.
 """
 
 from __future__ import annotations
@@ -13,14 +17,15 @@ import difflib
 import importlib.util
 import re
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 from labsupport.checking.errors import EngineError, InputError
+from labsupport.checking.variants import FILE, chosen, own_constants, retold
 from labsupport.history import course_root
 
 __all__ = [
@@ -36,6 +41,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Awaitable[None]]
+Phrases = Callable[["Variant"], Sequence[str]]
 F = TypeVar("F", bound=Function)
 
 _FOLDER = re.compile(r"(\d\d[a-z]?)_(\w+)")
@@ -77,6 +83,11 @@ class Exercise:
 
     slug: its name for ever; "slug.step" for a step. lesson: such as "02a". minutes: for a learner.
     kind: "core" or "stretch". entry: what the answer defines. variant: protocol constants.
+    variants: for those that may differ between students the values that each may take, the task's
+    own among them. phrases: what the texts of the task, its code and its hints say of constants,
+    which it is given; the same number for any.
+
+    own: the constants that were chosen for a student; empty for the task's own.
     """
 
     def __init__(
@@ -89,6 +100,8 @@ class Exercise:
         kind: Literal["core", "stretch"],
         entry: str,
         variant: Mapping[str, Any] | None = None,
+        variants: Mapping[str, Sequence[Any]] | None = None,
+        phrases: Phrases | None = None,
     ) -> None:
         if not _SLUG.fullmatch(slug):
             raise ValueError(f"a slug is lower-case words, at most one dot; got {slug!r}")
@@ -99,7 +112,14 @@ class Exercise:
         self.kind = kind
         self.entry = entry
         self.variant = Variant(variant or {})
+        self.variants = dict(variants or {})
+        self.phrases = phrases or (lambda variant: ())
+        self.own: dict[str, Any] = {}
         self.checks: list[Check] = []
+        for name, values in self.variants.items():
+            if getattr(self.variant, name) not in values:
+                raise ValueError(f"{slug}: the values of {name} lack the task's own")
+        self._default = self.variant
 
     def __repr__(self) -> str:
         return f"Exercise({self.slug!r}, {len(self.checks)} checks)"
@@ -108,6 +128,24 @@ class Exercise:
     def points(self) -> int:
         """The sum of the points of all checks."""
         return sum(check.points for check in self.checks)
+
+    def vary(self, own: Mapping[str, Any], steps: Iterable[Exercise] = ()) -> None:
+        """Have it, and its steps, checked and told with these constants.
+
+        Raises ValueError when there are no such constants, or may not be.
+        """
+        constants = chosen(vars(self._default), self.variants, own)
+        told = {name: constants[name] for name in self.variants} if own else {}
+        for each in (self, *steps):
+            each.variant, each.variants, each.own = Variant(constants), self.variants, told
+            each.phrases, each._default = self.phrases, self._default
+            each.checks = [
+                replace(check, hints=tuple(map(each.retold, check.hints))) for check in each.checks
+            ]
+
+    def retold(self, text: str) -> str:
+        """A text that was written for the task's own constants, as it reads for the present."""
+        return retold(text, self.phrases(self._default), self.phrases(self.variant))
 
     def check(
         self,
@@ -202,14 +240,26 @@ def find_exercise(root: Path, slug: str) -> Path:
     )
 
 
-def load_exercises(folder: Path) -> dict[str, Exercise]:
+def load_exercises(folder: Path, own: Mapping[str, Any] | None = None) -> dict[str, Exercise]:
     """Run a folder's checks.py and return its exercises by slug.
 
-    Raises EngineError when it cannot be loaded.
+    own: constants of a student; without them, those of this copy. Raises EngineError when it
+    cannot be loaded, or has no such constants.
     """
     module = load_module(folder / "checks.py", f"checks_{folder.name}")
     found = [each for each in vars(module).values() if isinstance(each, Exercise)]
-    return {exercise.slug: exercise for exercise in found}
+    exercises = {exercise.slug: exercise for exercise in found}
+    where = folder / FILE if own is None else folder.name
+    own = own_constants(folder) if own is None else own
+    varied = next((each for each in found if each.variants), None)
+    if varied is not None:
+        try:
+            varied.vary(own or {}, [each for each in found if each is not varied])
+        except ValueError as error:
+            raise EngineError(f"{where}: {error}.") from error
+    elif own:
+        raise EngineError(f"{where}: the constants of this exercise are the same for everybody.")
+    return exercises
 
 
 def load_module(path: Path, name: str) -> ModuleType:
@@ -226,9 +276,12 @@ def load_module(path: Path, name: str) -> ModuleType:
     return module
 
 
-def choose_exercise(folder: Path, slug: str) -> Exercise:
-    """The exercise or step with this slug. Raises InputError that names the others."""
-    exercises = load_exercises(folder)
+def choose_exercise(folder: Path, slug: str, own: Mapping[str, Any] | None = None) -> Exercise:
+    """The exercise or step with this slug. Raises InputError that names the others.
+
+    own: see `load_exercises`.
+    """
+    exercises = load_exercises(folder, own)
     if slug not in exercises:
         near = nearest(slug, list(exercises))
         raise InputError(

@@ -23,7 +23,7 @@ from typing import Literal
 
 from labsupport.checking.report import Report, Result
 
-__all__ = ["as_html", "as_text", "explanation", "replay"]
+__all__ = ["as_html", "as_text", "constants", "explanation", "replay"]
 
 _WIDTH = 88
 _LONG = 14  # lines; a longer block is folded in HTML
@@ -69,6 +69,8 @@ def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | 
             lines += _text_of(part)
     if note := _on_hidden(report):
         lines += ["", *textwrap.wrap(note, _WIDTH)]
+    if told := constants(report):
+        lines += ["", *textwrap.wrap(told, _WIDTH)]
     if level := _level(report):
         lines += ["", level]
     return "\n".join(lines)
@@ -102,6 +104,8 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
         )
     if note := _on_hidden(report):
         pieces.append(f"<p>{escape(note)}</p>")
+    if told := constants(report):
+        pieces.append(f"<p>{escape(told)}</p>")
     if level := _level(report):
         pieces.append(f"<p><small>{escape(level)}</small></p>")
     said = f"Feedback for {report.slug}: {_total(report)}"
@@ -124,6 +128,14 @@ def replay(report: Report, result: Result, file: str | None = None) -> str:
     words = ["labsupport", "check", report.slug, *([_quoted(file)] if file else [])]
     words += ["--hidden"] if result.hidden else []
     return " ".join([*words, "--seed", str(result.seed), "--only", _quoted(result.name)])
+
+
+def constants(report: Report) -> str:
+    """A sentence on the protocol's constants by which it was judged; empty for the task's own."""
+    if not report.variant:
+        return ""
+    told = ", ".join(f"{name} {value!r}" for name, value in report.variant.items())
+    return f"Judged by the constants of this student's task: {told}."
 
 
 # ---- parts ----

@@ -13,6 +13,7 @@ this file too: hidden checks stay hidden where answers run behind a fence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from labsupport.checking.errors import EngineError, InputError
@@ -67,7 +68,7 @@ def add_hidden(exercise: Exercise, folder: Path) -> None:
         for check in hidden.checks:
             if any(check.name == other.name for other in exercise.checks):
                 raise EngineError(f"{exercise.slug} has two checks named {check.name!r}.")
-            exercise.checks.append(check)
+            exercise.checks.append(replace(check, said=exercise.retold(check.said)))
 
 
 def load_hidden(folder: Path) -> list[HiddenChecks]:

@@ -288,7 +288,7 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
     if not job["problem"]:
         launcher.prepare()  # the interpreter starts while checks.py is read
     folder = Path(job["exercise"])
-    exercise = choose_exercise(folder, job["slug"])
+    exercise = choose_exercise(folder, job["slug"], job["variant"])
     if job["hidden"]:
         add_hidden(exercise, folder)
     checks = exercise.selected(job["only"])
@@ -297,6 +297,7 @@ def _judged(job: dict[str, Any], launcher: Launcher, tell: Tell) -> None:
             "event": "plan",
             "title": exercise.title,
             "total": exercise.points,
+            "variant": exercise.own,
         }
     )
     others = tuple(Answer(*each) for each in job["others"].items())

@@ -106,7 +106,8 @@ class Report:
     checks that were asked for. problem: what kept every check from running, said once; its
     problem_kind is "syntax" (nothing was run) or "start" (the answer failed while it was loaded).
     level: how the answer was confined: number, name, said. only: the one check that was asked for.
-    hidden: whether hidden checks were asked for.
+    hidden: whether hidden checks were asked for. variant: the constants that were chosen for this
+    student; empty for the task's own.
     """
 
     slug: str
@@ -120,6 +121,7 @@ class Report:
     seed: int | None = None
     only: str | None = None
     hidden: bool = False
+    variant: dict[str, Any] = field(default_factory=dict)
 
     @property
     def earned(self) -> int:
