@@ -19,9 +19,7 @@ from labsupport.checking import (
 )
 
 HEADER = 4
-DEFAULT_LIMIT = 1_048_576
 TICKS = 0.06  # seconds of processor time, which systems count in steps of 0.01 s or 0.016 s
-BEYOND = (DEFAULT_LIMIT + 1).to_bytes(HEADER, "big")
 ABSURD = b"\xff\xff\xff\xff"
 NOT_BEFORE = "feed returns a body when its last byte has come, and not before"
 
@@ -34,6 +32,22 @@ header = Exercise(
     entry="frame(text) -> bytes and body_length(header, limit) -> int",
 )
 
+
+def phrases(variant):
+    """What the task says of the byte order and of the limit when the caller gives none."""
+    big = variant.byteorder == "big"
+    return [
+        f"{variant.byteorder}-endian",
+        f'"{variant.byteorder}"',
+        '"little"' if big else '"big"',
+        "first byte counts most" if big else "last byte counts most",
+        "00 00 01 02" if big else "02 01 00 00",
+        r'feed(b"\x00\x00")' if big else r'feed(b"\x02\x00")',
+        r'feed(b"\x00\x02h")' if big else r'feed(b"\x00\x00h")',
+        f"{variant.limit:_}",
+    ]
+
+
 exercise = Exercise(
     "framing",
     title="framing: messages out of a stream of bytes",
@@ -41,12 +55,23 @@ exercise = Exercise(
     minutes=30,
     kind="core",
     entry="read_frame(sock, limit) -> bytes or None, and class Framer(limit)",
+    variant={"byteorder": "big", "limit": 1_048_576},
+    variants={
+        "byteorder": ("big", "little"),
+        "limit": (1_048_576, 262_144, 393_216, 524_288, 655_360, 786_432),
+    },
+    phrases=phrases,
 )
+
+
+def number_of(length):
+    """The header of a frame with a body of so many bytes."""
+    return length.to_bytes(HEADER, exercise.variant.byteorder)
 
 
 def framed(*bodies):
     """The frames of these bodies, one behind the other."""
-    return b"".join(len(body).to_bytes(HEADER, "big") + body for body in bodies)
+    return b"".join(number_of(len(body)) + body for body in bodies)
 
 
 def letters(draw, n):
@@ -134,7 +159,7 @@ def doing(did, said=""):
 
 
 @header.check(
-    "the header is big-endian",
+    "the byte order of the header",
     points=1,
     misconception="byte-order-is-mine",
     hints=[
@@ -143,21 +168,22 @@ def doing(did, said=""):
         'int.to_bytes(4, "big") writes such a header, int.from_bytes(header, "big") reads it.',
     ],
 )
-async def the_header_is_big_endian(answer, draw, variant):
+async def the_byte_order_of_the_header(answer, draw, variant):
+    place = "first" if variant.byteorder == "big" else "last"
     text = draw.word().ljust(258, ".")
     sent = await answer.call("frame", text)
     assert_bytes(
         sent[:HEADER] if isinstance(sent, bytes) else sent,
-        b"\x00\x00\x01\x02",
-        said="258 is 00 00 01 02: four bytes, the most significant one first",
+        number_of(258),
+        said=f"258 is {number_of(258).hex(' ')}: four bytes, the most significant one {place}",
         did="called frame() with a text of 258 ASCII characters and looked at the first four bytes",
     )
     for length in (258, draw.integer(70_000, 16_000_000)):
-        number = length.to_bytes(HEADER, "big")
+        number = number_of(length)
         assert_equal(
             await answer.call("body_length", number, 2**24),
             length,
-            said=f"{number.hex(' ')} is {length}: the first byte counts most",
+            said=f"{number.hex(' ')} is {length}: the {place} byte counts most",
             did=f"called body_length({number!r}, {2**24})",
         )
 
@@ -211,7 +237,7 @@ async def a_length_above_the_limit_is_refused(answer, draw, variant):
     )
     for limit in (length - 1, draw.integer(1, 1000)):
         await answer.raises(("ValueError",), "body_length", number, limit)
-    await answer.raises(("ValueError",), "body_length", ABSURD, DEFAULT_LIMIT)
+    await answer.raises(("ValueError",), "body_length", ABSURD, variant.limit)
 
 
 # ---- read_frame: one frame from a socket
@@ -397,16 +423,16 @@ async def read_frame_absurd_length(answer, draw, variant):
         said="a body as long as the limit is allowed",
         did="handed in a socket with a frame of 10 bytes, and a limit of 10",
     )
-    long_one = draw.bytes(DEFAULT_LIMIT)
+    long_one = draw.bytes(variant.limit)
     assert_equal(
         await answer.call("read_frame", ScriptedSocket([framed(long_one)])),
         long_one,
-        said="the limit is 1,048,576 bytes when the caller gives none",
-        did=f"handed in a socket with a frame of {DEFAULT_LIMIT:,} bytes, and no limit",
+        said=f"the limit is {variant.limit:,} bytes when the caller gives none",
+        did=f"handed in a socket with a frame of {variant.limit:,} bytes, and no limit",
     )
     with doing("handed in a socket with a frame of 10 bytes, and a limit of 9"):
         await answer.raises(("ValueError",), "read_frame", ScriptedSocket([framed(body)]), 9)
-    for number in (BEYOND, ABSURD):
+    for number in (number_of(variant.limit + 1), ABSURD):
         with doing(f"handed in a socket with the header {number.hex(' ')}, and no limit"):
             sock = ScriptedSocket([number, b"some bytes"])
             await answer.raises(("ValueError",), "read_frame", sock)
@@ -555,14 +581,14 @@ async def framer_absurd_length(answer, draw, variant):
             said="a body as long as the limit is allowed",
         )
     framer = await answer.new("Framer")
-    long_one = draw.bytes(DEFAULT_LIMIT)
+    long_one = draw.bytes(variant.limit)
     assert_equal(
         await framer.call("feed", framed(long_one)),
         [long_one],
-        said="the limit is 1,048,576 bytes when the caller gives none",
-        did=f"fed a frame of {DEFAULT_LIMIT:,} bytes to a Framer()",
+        said=f"the limit is {variant.limit:,} bytes when the caller gives none",
+        did=f"fed a frame of {variant.limit:,} bytes to a Framer()",
     )
-    for number in (BEYOND, ABSURD):
+    for number in (number_of(variant.limit + 1), ABSURD):
         framer = await answer.new("Framer")
         with doing(f"fed only the header {number.hex(' ')} to a Framer()"):
             await framer.raises(("ValueError",), "feed", number)
@@ -627,7 +653,7 @@ async def framer_long_body(answer, draw, variant):
         )
         return answer.cpu_seconds() - before
 
-    await spent([len(body).to_bytes(HEADER, "big")])
+    await spent([number_of(len(body))])
     first = await spent(split(few, crumbs))
     await spent(split(much, bulk))
     second = 0.0

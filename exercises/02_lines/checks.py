@@ -8,7 +8,6 @@ something else, and sends its requests in one piece on one connection unless it 
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal
 
-LIMIT = 1024
 PATIENCE = 2.0  # seconds for a reply; a right answer takes milliseconds
 TOO_LONG = b"error: line too long\n"
 NOT_UTF8 = b"error: not UTF-8\n"
@@ -22,6 +21,21 @@ step = Exercise(
     entry="text_of(line) -> str or None",
 )
 
+SEPARATORS = {" ": "space", ":": "colon", "=": "equals sign", "/": "slash", "#": "hash sign"}
+
+
+def phrases(variant):
+    """What the task says of a line's limit, and of what stands behind the number in a reply."""
+    between = variant.separator
+    return [
+        str(variant.limit),
+        str(variant.limit + 1),
+        f"text>{between}<the",
+        rf"5{between}HELLO\n7{between}NAÏVE SS\n0{between}\n",
+        f"a 0, {'an' if between == '=' else 'a'} {SEPARATORS[between]}",
+    ]
+
+
 exercise = Exercise(
     "lines",
     title="lines: a server that speaks in lines of text",
@@ -29,12 +43,18 @@ exercise = Exercise(
     minutes=25,
     kind="core",
     entry="handle(connection)",
+    variant={"limit": 1024, "separator": " "},
+    variants={
+        "limit": (1024, 512, 640, 768, 1280, 1536),
+        "separator": tuple(SEPARATORS),
+    },
+    phrases=phrases,
 )
 
 
 def reply_to(text):
     """The reply that the protocol asks for."""
-    return f"{len(text)} {text.upper()}\n".encode()
+    return f"{len(text)}{exercise.variant.separator}{text.upper()}\n".encode()
 
 
 async def asked(peer, *texts, ending="\n"):
@@ -78,7 +98,8 @@ async def all_from(conn, did):
 
 async def refused(conn, did):
     """Read the error for a line that is too long, and the end of the connection behind it."""
-    said = "a line of more than 1024 bytes is refused, as soon as they are there"
+    limit = exercise.variant.limit
+    said = f"a line of more than {limit} bytes is refused, as soon as they are there"
     assert_bytes(await line_from(conn, said, did), TOO_LONG, said=said, did=did)
     said = "after a line that is too long the connection is closed"
     try:
@@ -228,8 +249,11 @@ async def a_character_split_over_two_reads(answer, draw, variant):
             did = f"sent {text!r}; the first read ends inside of {letter!r}"
             reply = await line_from(conn, said, did)
         # The number is what came: another check is about that.
-        number = reply.split()[0] if reply[:1].isdigit() else b"%d" % len(text)
-        assert_bytes(reply, number + f" {text.upper()}\n".encode(), said=said, did=did)
+        between = variant.separator
+        number = b"%d" % len(text)
+        if reply[:1].isdigit():
+            number = reply.split(between.strip().encode() or None)[0]
+        assert_bytes(reply, number + f"{between}{text.upper()}\n".encode(), said=said, did=did)
 
 
 @exercise.check(
@@ -302,7 +326,8 @@ async def one_byte_at_a_time(answer, draw, variant):
     ],
 )
 async def many_requests_in_one_piece(answer, draw, variant):
-    texts = [f"{number} {draw.word()}".ljust(140, ".") for number in range(1, 9)]
+    size = variant.limit * 35 // 256  # eight lines of it are more than the limit of one
+    texts = [f"{number} {draw.word()}".ljust(size, ".") for number in range(1, 9)]
     async with answer.handling() as peer:
         await asked(peer, *texts)
 
@@ -399,7 +424,7 @@ async def an_empty_line_is_a_request(answer, draw, variant):
 
 
 @exercise.check(
-    "1024 bytes are a line and 1025 are not",
+    "the limit of a line, to the byte",
     points=1,
     misconception="every-line-ends",
     hints=[
@@ -409,11 +434,12 @@ async def an_empty_line_is_a_request(answer, draw, variant):
     ],
 )
 async def the_limit_of_a_line(answer, draw, variant):
+    limit = variant.limit
     async with answer.handling() as peer:
-        await asked(peer, draw.word().ljust(LIMIT, "."))
-        await asked(peer, draw.word().ljust(LIMIT - 1, "."), ending="\r\n")
-        whole = draw.word().ljust(LIMIT, ".")
-        for text in (f"{whole}.", "é" * (LIMIT // 2 + 1), f"{whole}\r"):
+        await asked(peer, draw.word().ljust(limit, "."))
+        await asked(peer, draw.word().ljust(limit - 1, "."), ending="\r\n")
+        whole = draw.word().ljust(limit, ".")
+        for text in (f"{whole}.", "é" * (limit // 2 + 1), f"{whole}\r"):
             conn = await peer.connect()
             await conn.send(f"{text}\n".encode())
             carriage = ", the last of which is a carriage return," if text.endswith("\r") else ""
@@ -432,12 +458,13 @@ async def the_limit_of_a_line(answer, draw, variant):
     ],
 )
 async def a_line_that_does_not_end(answer, draw, variant):
-    first = draw.integer(500, 700)
+    limit = variant.limit
+    first = draw.integer(limit * 125 // 256, limit * 175 // 256)
     for link, pieces in ((None, "one piece"), (cut_at(first, draw), "two pieces")):
         async with answer.handling(link=link) as peer:
             conn = await peer.connect()
-            await conn.send(draw.word().ljust(LIMIT + 1, ".").encode())
-            did = f"sent 1025 bytes in {pieces}, no line feed, and kept the connection open"
+            await conn.send(draw.word().ljust(limit + 1, ".").encode())
+            did = f"sent {limit + 1} bytes in {pieces}, no line feed, and kept the connection open"
             await refused(conn, did)
 
 

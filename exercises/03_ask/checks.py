@@ -26,6 +26,7 @@ from labsupport.clock import Deadline
 
 HUSH = b"hush"  # a question to which the answer is empty
 LOUD = b"loud"  # a question to which the answer is as long as one may be
+QUOTES = (("`", "`"), ('b"', '"'), ("b'", "'"))  # around the letters in the task and in hints
 HEADER = 5  # bytes: the letter and the id
 MOST = 1200  # bytes of a question or an answer
 LONG = 30.0  # seconds to the second try, where there is to be none
@@ -43,6 +44,14 @@ cache = Exercise(
     entry="class Cache(room) with get(client, number) and put(client, number, answer)",
 )
 
+
+def phrases(variant):
+    """What the task says of the letters with which questions and replies begin."""
+    letters = (variant.question, variant.reply)
+    quoted = [f"{before}{each}{quote}" for each in letters for before, quote in QUOTES]
+    return [*quoted, " or ".join(letters)]
+
+
 exercise = Exercise(
     "ask",
     title="ask: question and reply over UDP",
@@ -50,7 +59,20 @@ exercise = Exercise(
     minutes=40,
     kind="core",
     entry="class Asker(host, port, wait, tries) and serve(host, port, stop, handle, room)",
+    variant={"question": "Q", "reply": "R"},
+    variants={"question": tuple("QCGKPV"), "reply": tuple("RBTWYZ")},
+    phrases=phrases,
 )
+
+
+def a_question(number, body):
+    """The datagram of a question with this id."""
+    return exercise.variant.question.encode() + number + body
+
+
+def a_reply(number, body):
+    """The datagram of a reply to the question with this id."""
+    return exercise.variant.reply.encode() + number + body
 
 
 # ---- the step ----
@@ -133,10 +155,11 @@ class Asking:
         datagram, source = await self.port.recv(
             during=self.call, said=said, expected="a question", note=note
         )
+        letter = exercise.variant.question
         assert_that(
-            datagram[:1] == b"Q" and len(datagram) >= HEADER,
+            datagram[:1] == letter.encode() and len(datagram) >= HEADER,
             "a question has the form that the task gives",
-            expected="Q, 4 bytes of id, the question",
+            expected=f"{letter}, 4 bytes of id, the question",
             got=datagram,
         )
         return datagram, datagram[1:HEADER], source
@@ -201,10 +224,9 @@ async def asks_and_returns_the_answer(answer, draw, variant):
             its.ask(question)
             datagram, number, source = await its.question()
             did = f"asked a question of {len(question)} bytes, and gave an answer of {reply} bytes"
-            assert_bytes(
-                datagram, b"Q" + number + question, said="Q, the id, then the question", did=did
-            )
-            await its.port.send(b"R" + number + told, source)
+            said = f"{variant.question}, the id, then the question"
+            assert_bytes(datagram, a_question(number, question), said=said, did=did)
+            await its.port.send(a_reply(number, told), source)
             said = (
                 "`ask` returns all of the answer" if told else "`ask` returns an empty answer too"
             )
@@ -230,7 +252,7 @@ async def asks_again_when_a_datagram_is_lost(answer, draw, variant):
         for turn in range(lost):
             note = "lost" if turn + 1 < lost else ""
             _, number, source = await its.question(note, "`ask` sends its question again")
-        await its.port.send(b"R" + number + told, source)
+        await its.port.send(a_reply(number, told), source)
         await its.returns(
             told,
             said="`ask` returns the answer that comes in the end",
@@ -277,7 +299,7 @@ async def ends_at_its_deadline_and_not_before(answer, draw, variant):
         _, number, source = await its.question()
         await asyncio.wait({its.call}, timeout=0.5)  # until it gives up, or long after its wait
         told = draw.word().encode()
-        await its.port.send(b"R" + number + told, source, note="late")
+        await its.port.send(a_reply(number, told), source, note="late")
         did = "let the wait after the only try pass, and replied then, long before the deadline"
         await its.returns(told, said="after the last try `ask` still waits", did=did)
     deadline = 0.5
@@ -285,7 +307,7 @@ async def ends_at_its_deadline_and_not_before(answer, draw, variant):
         async with asking(answer, wait=wait, tries=50) as its:
             its.ask(draw.word().encode(), deadline)
             _, number, source = await its.question()
-            other = b"Q" + bytes(byte ^ 0xFF for byte in number)
+            other = a_question(bytes(byte ^ 0xFF for byte in number), b"")
 
             async def drip(port=its.port, other=other, source=source):
                 with port.unrecorded():
@@ -343,13 +365,13 @@ async def takes_the_reply_to_this_question_only(answer, draw, variant):
     async with asking(answer) as its:
         its.ask(b"first")
         _, old, source = await its.question()
-        await its.port.send(b"R" + old + first, source)
-        await its.port.send(b"R" + old + first, source, note="again")
+        await its.port.send(a_reply(old, first), source)
+        await its.port.send(a_reply(old, first), source, note="again")
         await its.returns(first, said="`ask` returns the first answer")
         its.ask(b"second")
         _, number, source = await its.question()
-        await its.port.send(b"R" + old + first, source, note="late")
-        await its.port.send(b"R" + number + second, source)
+        await its.port.send(a_reply(old, first), source, note="late")
+        await its.port.send(a_reply(number, second), source)
         await its.returns(
             second,
             said="`ask` returns the answer to the question that it asked",
@@ -366,7 +388,7 @@ async def takes_the_reply_to_this_question_only(answer, draw, variant):
             if silent:
                 await its.times_out(brief, f"called ask with a deadline of {brief} s")
                 continue
-            await its.port.send(b"R" + number + first, source)
+            await its.port.send(a_reply(number, first), source)
             said = "`ask` returns the answer, also when the question before has timed out"
             await its.returns(first, said, did="let the second of four questions time out")
     assert_that(
@@ -396,8 +418,8 @@ async def takes_a_reply_from_nobody_else(answer, draw, variant):
             stranger = answer.port("a stranger", at=(host, port))
             its.ask(b"who?")
             _, number, source = await its.question()
-            await stranger.send(b"R" + number + b"forged", source)
-            await its.port.send(b"R" + number + told, source)
+            await stranger.send(a_reply(number, b"forged"), source)
+            await its.port.send(a_reply(number, told), source)
             await its.returns(
                 told,
                 said="`ask` returns what came from the address that it asked",
@@ -420,11 +442,12 @@ async def ignores_what_is_no_reply(answer, draw, variant):
     async with asking(answer) as its:
         its.ask(b"what?")
         datagram, number, source = await its.question()
+        reply = variant.reply.encode()
         for garbage in (
-            b"", b"R", b"R" + number[:3], datagram, b"r" + number, b"\xff" * 40
+            b"", reply, reply + number[:3], datagram, reply.lower() + number, b"\xff" * 40
         ):  # fmt: skip
             await its.port.send(garbage, source, note="garbage")
-        await its.port.send(b"R" + number + told, source)
+        await its.port.send(a_reply(number, told), source)
         await its.returns(
             told,
             said="`ask` waits for the reply, whatever comes before it",
@@ -478,13 +501,12 @@ def served(answer, handle, room=100):
 
 async def put_to(peer, client, number, question, note=""):
     """Send a question to the server; the body of its reply."""
-    await client.send(b"Q" + number + question, peer.address, note=note)
+    await client.send(a_question(number, question), peer.address, note=note)
     said = "`serve` replies to a question"
     said += " that comes again: the reply may be lost" if note == "again" else ""
     reply, _ = await client.recv(said=said, expected="a reply")
-    assert_bytes(
-        reply[:HEADER], b"R" + number, said="a reply begins with R and the id of its question"
-    )
+    said = f"a reply begins with {exercise.variant.reply} and the id of its question"
+    assert_bytes(reply[:HEADER], a_reply(number, b""), said=said)
     return reply[HEADER:]
 
 
@@ -512,7 +534,7 @@ async def runs_until_stop_is_set(answer, draw, variant):
 
         async def ask(number):
             with client.unrecorded():
-                await client.send(b"Q" + number.to_bytes(4, "big") + b"?", peer.address)
+                await client.send(a_question(number.to_bytes(4, "big"), b"?"), peer.address)
 
         handle.next = ask
         await ask(0)
@@ -639,7 +661,8 @@ async def ignores_what_is_no_question(answer, draw, variant):
     handle, number = Handle(), draw.bytes(4)
     async with served(answer, handle) as peer:
         client = peer.client()
-        for garbage in (b"", b"Q", b"Q" + number[:3], b"R" + number + b"?", b"\xff" * 40):
+        letter = variant.question.encode()
+        for garbage in (b"", letter, letter + number[:3], a_reply(number, b"?"), b"\xff" * 40):
             await client.send(garbage, peer.address, note="garbage")
         assert_bytes(
             await put_to(peer, client, number, b""),

@@ -9,7 +9,6 @@ nothing is to be sent again, the check gives the answer a wait that is much long
 import asyncio
 import contextlib
 import socket
-import struct
 import sys
 
 from labsupport.checking import (
@@ -26,6 +25,23 @@ from labsupport.checking.asserts import having, patience
 from labsupport.checking.showing import count, show
 from labsupport.clock import Deadline
 
+
+def phrases(variant):
+    """What the task says of the letters of the three kinds, and of the length's byte order."""
+    sign = "!" if variant.byteorder == "big" else "<"
+    letters = (variant.data, variant.end, variant.ack)
+    return [
+        f"{variant.byteorder}-endian",
+        f"which is `{sign}` in struct",
+        f'"{sign}cBH"',
+        *(f"`{letter}`" for letter in letters),
+        *(f'b"{letter}"' for letter in letters),
+        f'{variant.data} 0 "hi"',
+        f"{variant.end} 1",
+        *(f"{variant.ack} {number}" for number in (0, 1)),
+    ]
+
+
 exercise = Exercise(
     "ferry",
     title="ferry: a file over UDP",
@@ -33,6 +49,14 @@ exercise = Exercise(
     minutes=50,
     kind="core",
     entry="send(host, port, data, *, wait, tries) and receive(host, port, *, silence, linger)",
+    variant={"data": "D", "end": "E", "ack": "A", "byteorder": "big"},
+    variants={
+        "data": tuple("DBPT"),
+        "end": tuple("EFLS"),
+        "ack": tuple("AHMR"),
+        "byteorder": ("big", "little"),
+    },
+    phrases=phrases,
 )
 
 accept = Exercise(
@@ -66,19 +90,25 @@ DRIP = 0.02  # seconds between two datagrams that must not prolong a wait
 AT_ONCE = 0.1  # seconds in which most answers to a datagram come, where none is due
 UNHEARD = (
     "No datagram of this transfer got a reply. Does your `receive` take a good one for damaged? "
-    "The length is big-endian, and a read has to hold all 1,004 bytes."
+    "The length is {}-endian, and a read has to hold all 1,004 bytes."
 )
-KINDS = {b"D": "data", b"E": "end", b"A": "ACK"}
+
+
+def letters():
+    """The letters of the three kinds, by their names."""
+    variant = exercise.variant
+    return {"data": variant.data.encode(), "end": variant.end.encode(), "ACK": variant.ack.encode()}
 
 
 def packed(kind, number, payload=b""):
-    """A datagram of the task's format."""
-    return struct.pack("!cBH", kind, number, len(payload)) + payload
+    """A datagram of the task's format. kind: data, end or ACK."""
+    length = len(payload).to_bytes(2, exercise.variant.byteorder)
+    return letters()[kind] + bytes([number]) + length + payload
 
 
 def named(datagram):
     """A datagram in words."""
-    kind = KINDS.get(datagram[:1])
+    kind = next((name for name, letter in letters().items() if letter == datagram[:1]), None)
     if kind is None or len(datagram) < 4:
         return f"{len(datagram)} bytes that are no datagram of the task's format"
     return f"{kind} {datagram[1]}"
@@ -86,8 +116,8 @@ def named(datagram):
 
 def numbered(pieces):
     """The datagrams that carry some pieces, and the end mark."""
-    carried = [packed(b"D", number % 256, piece) for number, piece in enumerate(pieces)]
-    return [*carried, packed(b"E", len(pieces) % 256)]
+    carried = [packed("data", number % 256, piece) for number, piece in enumerate(pieces)]
+    return [*carried, packed("end", len(pieces) % 256)]
 
 
 def cut(data):
@@ -218,13 +248,14 @@ class Receiver(End):
         if got[:4] == datagram[:4]:
             assert_bytes(got, datagram, said="the payload is the next piece of the file", did=did)
         if named(got) == named(datagram):
-            said = "bytes 2 and 3 say how many bytes follow, the high byte first"
+            first = "high" if exercise.variant.byteorder == "big" else "low"
+            said = f"bytes 2 and 3 say how many bytes follow, the {first} byte first"
             assert_bytes(got, datagram, said=said, did=did)
         fail(said, did, named(datagram), named(got))
 
     async def ack(self, number, note=""):
         """Acknowledge."""
-        await self.port.send(packed(b"A", number % 256), self.peer, note=note)
+        await self.port.send(packed("ACK", number % 256), self.peer, note=note)
 
     async def returns(self, did=""):
         """Fail unless the call ends now, and returns nothing."""
@@ -269,12 +300,12 @@ class Sender(End):
 
     async def acked(self, number, said, did=""):
         """The next datagram has to be this ACK, from the port that the answer was given."""
-        peer, wanted = self.peer, packed(b"A", number % 256)
+        peer, wanted = self.peer, packed("ACK", number % 256)
         try:
             got = await self.next(named(wanted), said, did)
         except Mismatch as mismatch:
             if mismatch.waited and not self.heard:
-                mismatch.notes.append(UNHEARD)
+                mismatch.notes.append(UNHEARD.format(exercise.variant.byteorder))
             raise
         self.heard = True
         if got != wanted:
@@ -419,7 +450,7 @@ async def again_until_the_ack_comes(answer, draw, variant):
         await receiver.returns(did)
     did = "called send(..., tries=1) with 0 bytes, and acknowledged the end mark"
     async with sending(answer, b"", wait=NEVER, tries=1) as receiver:
-        await receiver.gets(packed(b"E", 0), "the end mark is the only datagram", did)
+        await receiver.gets(packed("end", 0), "the end mark is the only datagram", did)
         await receiver.nothing("the last try has its wait, as every other", did)
         await receiver.ack(0)
         await receiver.returns(did)
@@ -456,7 +487,7 @@ async def each_datagram_once(answer, draw, variant):
                 await sender.say(datagram, note="again")
                 await sender.acked(number, said, did)
         await sender.returns(b"".join(pieces), "each piece stands in the file once", did)
-    said = "a duplicate breaks the silence too: any undamaged `D` of the sender does"
+    said = f"a duplicate breaks the silence too: any undamaged `{variant.data}` of the sender does"
     did = "sent only number 0 for longer than `silence`, again and again, then the others"
     async with receiving(answer, silence=BRIEF) as sender:
         await sender.carries(datagrams[:1], did)
@@ -521,7 +552,7 @@ async def knows_its_own_ack(answer, draw, variant):
         for number, datagram in enumerate(datagrams):
             said = f"{named(datagram)} is next: the one before has its ACK"
             await receiver.gets(datagram, said, did, old=datagrams[:number])
-            others = ((number - 1) % 256, number + 1) if datagram[:1] == b"D" else ()
+            others = ((number - 1) % 256, number + 1) if datagram[:1] == letters()["data"] else ()
             for other in others:
                 await receiver.ack(other, note="not its own")
                 said = f"ACK {other} is not for {named(datagram)}, which waits on"
@@ -559,14 +590,14 @@ async def strangers_and_damage(answer, draw, variant):
         await receiver.gets(datagrams[0], "the first datagram is the first piece")
         did = "let strangers acknowledge number 0, one from the same port of another host"
         for stranger in strangers:
-            await stranger.send(packed(b"A", 0), receiver.peer)
+            await stranger.send(packed("ACK", 0), receiver.peer)
         await receiver.gets(datagrams[0], "only the receiver's own ACK counts", did)
         did = "sent damaged ACKs of number 0"
-        for damaged in damages(packed(b"A", 0)):
+        for damaged in damages(packed("ACK", 0)):
             await receiver.port.send(damaged, receiver.peer, note="damaged")
         await receiver.gets(datagrams[0], "a damaged ACK does not count", did)
         did = "sent data 0 and end 0, as a sender does"
-        for other in packed(b"D", 0, b"x"), packed(b"E", 0):
+        for other in packed("data", 0, b"x"), packed("end", 0):
             await receiver.port.send(other, receiver.peer)
         await receiver.gets(datagrams[0], "what is no ACK does not count as one", did)
         await receiver.ack(0)
@@ -581,12 +612,12 @@ async def strangers_and_damage(answer, draw, variant):
         strangers = sender.strangers()
         did = "let strangers send an ACK, before the sender sent anything"
         for stranger in strangers:
-            await stranger.send(packed(b"A", 0), sender.peer)
+            await stranger.send(packed("ACK", 0), sender.peer)
         await sender.carries(datagrams[:1], did)
         did = "let strangers, one on the same port of another host, send the next number and an end"
         for stranger in strangers:
-            await stranger.send(packed(b"D", 1, draw.bytes(20)), sender.peer)
-            await stranger.send(packed(b"E", 1), sender.peer)
+            await stranger.send(packed("data", 1, draw.bytes(20)), sender.peer)
+            await stranger.send(packed("end", 1), sender.peer)
         await sender.carries(datagrams[1:2], did)
         for stranger in strangers:
             none_came(stranger, "a stranger gets no reply", did)
@@ -660,7 +691,7 @@ async def stays_for_the_last_ack(answer, draw, variant):
             await sender.say(datagrams[-1], note="again")
             await sender.acked(2, said, did)
         did = "sent the next number after the end mark"
-        await sender.say(packed(b"D", 3, b"more"), note="after the end")
+        await sender.say(packed("data", 3, b"more"), note="after the end")
         await sender.acked(2, "after the end mark nothing is taken", did)
         await sender.returns(b"".join(pieces), "the end mark ends the file", did)
 
@@ -727,16 +758,16 @@ async def a_wait_is_not_prolonged(answer, draw, variant):
     async with sending(answer, data, wait=SOON, tries=2) as receiver:
         await receiver.gets(cut(data)[0], "the first datagram is the first piece")
         did = f"sent an old ACK every {DRIP} s"
-        await drip(receiver.call, receiver.port, [packed(b"A", 255)], receiver.peer)
+        await drip(receiver.call, receiver.port, [packed("ACK", 255)], receiver.peer)
         await over(receiver, said, did)
     async with receiving(answer, silence=1.5) as sender:
         stranger = sender.stranger()
         await sender.carries(numbered([b"first"])[:1])
-        strange = [packed(b"D", 1, b"strange"), b"?"]
+        strange = [packed("data", 1, b"strange"), b"?"]
         did = f"sent only ACKs, and a stranger something, every {DRIP} s"
         await asyncio.gather(
             drip(sender.call, stranger, strange, sender.peer),
-            drip(sender.call, sender.port, [packed(b"A", 0)], sender.peer),
+            drip(sender.call, sender.port, [packed("ACK", 0)], sender.peer),
         )
         await over(sender, said, did)
     async with receiving(answer, linger=0.5) as sender:
@@ -778,7 +809,7 @@ async def a_duplicate_is_acknowledged(answer, draw, variant):
         await decides(
             answer,
             expected,
-            packed(b"D", number, draw.bytes(5)),
+            packed("data", number, draw.bytes(5)),
             (None, expected, expected - 1),
             f"called accept({expected}, data {number})",
             f"number {number} was taken before; the ACK says what was taken last",
@@ -801,7 +832,7 @@ async def an_early_one_is_not_taken(answer, draw, variant):
         await decides(
             answer,
             expected,
-            packed(b"D", number, draw.bytes(5)),
+            packed("data", number, draw.bytes(5)),
             (None, expected, (expected - 1) % 256),
             f"called accept({expected}, data {number})",
             f"number {expected} is missing; the ACK says what was taken last",
@@ -824,7 +855,7 @@ async def the_next_one_is_taken(answer, draw, variant):
         await decides(
             answer,
             expected,
-            packed(b"D", expected, payload),
+            packed("data", expected, payload),
             (payload, (expected + 1) % 256, expected),
             f"called accept({expected}, data {expected})",
             f"number {expected} is taken, and {(expected + 1) % 256} is expected next",
@@ -843,8 +874,8 @@ async def the_next_one_is_taken(answer, draw, variant):
 )
 async def a_damaged_one_gets_no_reply(answer, draw, variant):
     expected = draw.integer(10, 200)
-    whole = packed(b"D", expected, draw.bytes(5))
-    damaged = [whole[:-1], whole + b"x", whole[:3], b"", b"A" + whole[1:]]
+    whole = packed("data", expected, draw.bytes(5))
+    damaged = [whole[:-1], whole + b"x", whole[:3], b"", letters()["ACK"] + whole[1:]]
     for datagram in damaged:
         await decides(
             answer,
@@ -882,7 +913,7 @@ async def fills_its_window(answer, draw, variant):
         await receiver.gets(datagrams[0], said, did)
     did = "called send_window with 0 bytes"
     async with sending(answer, b"", "send_window", window=size, wait=NEVER, tries=2) as receiver:
-        await receiver.gets(packed(b"E", 0), "the end mark is all there is", did)
+        await receiver.gets(packed("end", 0), "the end mark is all there is", did)
         await receiver.ack(0)
         await receiver.returns(did)
     did = f"called send_window(..., window={size}), and acknowledged once for each full window"
@@ -951,8 +982,8 @@ async def other_acks_do_nothing(answer, draw, variant):
         stranger = receiver.stranger()
         for datagram in datagrams[:size]:
             await receiver.gets(datagram, "the window is filled", did)
-        await stranger.send(packed(b"A", 0), receiver.peer)
-        for other in *damages(packed(b"A", 0)), packed(b"D", 0, b"x"), packed(b"E", 0):
+        await stranger.send(packed("ACK", 0), receiver.peer)
+        for other in *damages(packed("ACK", 0)), packed("data", 0, b"x"), packed("end", 0):
             await receiver.port.send(other, receiver.peer, note="no ACK")
         said = "only the receiver's own undamaged ACK covers: after `wait` it goes back"
         await receiver.gets(datagrams[0], said, did)
@@ -960,7 +991,7 @@ async def other_acks_do_nothing(answer, draw, variant):
     async with sending(answer, data, "send_window", window=size, wait=SOON, tries=2) as receiver:
         for datagram in datagrams[:size]:
             await receiver.gets(datagram, "the window is filled", did)
-        await drip(receiver.call, receiver.port, [packed(b"A", 255)], receiver.peer)
+        await drip(receiver.call, receiver.port, [packed("ACK", 255)], receiver.peer)
         await over(receiver, "an ACK that is ignored does not prolong the wait", did)
     did = f"called send_window(..., window={size}), and repeated old ACKs"
     async with sending(answer, data, "send_window", window=size, wait=NEVER, tries=2) as receiver:

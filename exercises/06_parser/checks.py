@@ -26,8 +26,6 @@ from labsupport.checking.readings import (
 )
 from labsupport.checking.showing import same, show
 
-HEAD = 8192  # bytes of a head, and of a body, at most, unless the caller says else
-BODY = 1_048_576
 ROOM = 300  # characters of a stream that feedback shows
 KEPT = 16  # bodies as long as the limit; half of them is more memory than a Parser may take
 BEGIN = "Begin with the other checks: they feed this in one piece."
@@ -45,6 +43,12 @@ step = Exercise(
     entry="length_of(values) -> int or None",
 )
 
+
+def phrases(variant):
+    """What the task says of the limits when the caller gives none."""
+    return [f"head={variant.head}", f"body={variant.body:_}"]
+
+
 exercise = Exercise(
     "parser",
     title="parser: requests out of a stream of bytes",
@@ -52,6 +56,12 @@ exercise = Exercise(
     minutes=75,
     kind="core",
     entry="class Parser(head, body), feed(data) -> list of events",
+    variant={"head": 8192, "body": 1_048_576},
+    variants={
+        "head": (8192, 6144, 7168, 9216, 10240, 12288),  # each more than the longest probe has
+        "body": (1_048_576, 1_310_720, 1_572_864, 1_835_008, 2_097_152),
+    },
+    phrases=phrases,
 )
 
 
@@ -651,34 +661,38 @@ async def limits(answer, draw, variant):
         did = f"fed {what} to Parser{room}: {show(data, ROOM)}"
         [results] = await events_of(answer, [[data]], *room)
         assert_events(joined(results), due, "the limit for the body is kept", did)
-    filler = b"X: " + b"a" * (HEAD - len(written(b"GET / HTTP/1.1", [b"Host: a", b"X: "])))
+    most, largest = variant.head, variant.body
+    filler = b"X: " + b"a" * (most - len(written(b"GET / HTTP/1.1", [b"Host: a", b"X: "])))
     long_head = written(b"GET / HTTP/1.1", [b"Host: a", filler])
-    long_body = written(b"PUT / HTTP/1.1", [HOST, b"Content-Length: %d" % BODY])
+    long_body = written(b"PUT / HTTP/1.1", [HOST, b"Content-Length: %d" % largest])
+    too_long = long_body.replace(b"%d" % largest, b"%d" % (largest + 1))
     for data, wanted, what in (
-        (long_head, "request", f"a head of {HEAD:,} bytes"),
-        (long_head.replace(b"X:", b"X: "), "error", f"a head of {HEAD + 1:,} bytes"),
-        (long_body + bytes(BODY), "request", f"a body of {BODY:,} bytes"),
-        (long_body.replace(b"1048576", b"1048577"), "error", f"a body of {BODY + 1:,} bytes"),
+        (long_head, "request", f"a head of {most:,} bytes"),
+        (long_head.replace(b"X:", b"X: "), "error", f"a head of {most + 1:,} bytes"),
+        (long_body + bytes(largest), "request", f"a body of {largest:,} bytes"),
+        (too_long, "error", f"a body of {largest + 1:,} bytes"),
     ):
         [results] = await events_of(answer, [[data]])
-        with apart("A Parser() has the limits 8192 and 1_048_576, which are allowed themselves."):
+        with apart(
+            f"A Parser() has the limits {most} and {largest:_}, which are allowed themselves."
+        ):
             assert_equal(
                 [event[:1] if isinstance(event, tuple) else event for event in joined(results)],
                 [(wanted,)],
                 said="these are the limits when the caller gives none",
                 did=f"fed {what} to Parser()",
             )
-    await little_is_kept(answer, long_body + bytes(BODY))
+    await little_is_kept(answer, long_body + bytes(largest), largest)
 
 
-async def little_is_kept(answer, data):
+async def little_is_kept(answer, data, size):
     """What is over takes no memory: requests that have been handed out, and all behind an error."""
     parser = await answer.new("Parser")
     for _ in range(3):
         await parser.call("feed", data)
     before = answer.memory()
     for what, first in (
-        (f"a request with a body of {BODY:,} bytes", b""),
+        (f"a request with a body of {size:,} bytes", b""),
         (f"a piece of {len(data):,} bytes, behind an error,", written(b"GET /", [HOST])),
     ):
         await parser.call("feed", first)
@@ -690,9 +704,9 @@ async def little_is_kept(answer, data):
             "del self.kept[:length]; and after an error return [] before you keep what comes.",
         ):
             assert_that(
-                answer.memory() - before < KEPT // 2 * BODY,
+                answer.memory() - before < KEPT // 2 * size,
                 "what is over is not kept",
-                expected=f"less than {KEPT // 2} MiB of memory more than before",
+                expected=f"less than {KEPT // 2 * size / 2**20:g} MiB of memory more than before",
                 got="more",
                 did=f"fed {what} {KEPT} times, one after the other",
             )

@@ -25,6 +25,16 @@ async def takes_a_closed_port_for_a_loss(answer, draw, variant):
         await asker.raises("TimeoutError", "ask", draw.word().encode(), 0.4)
 
 
+def a_question(number, body, variant):
+    """The datagram of a question with this id."""
+    return variant.question.encode() + number + body
+
+
+def a_reply(number, body, variant):
+    """The datagram of a reply to the question with this id."""
+    return variant.reply.encode() + number + body
+
+
 async def reads_again(client):
     """Wait until serve reads again, so that `stop` finds each answer in the same place."""
     await asyncio.sleep(0.3)
@@ -50,9 +60,10 @@ async def takes_a_question_of_the_largest_size(answer, draw, variant):
     number = draw.bytes(4)
     async with answer.serving_datagrams("serve", Length(), 10) as peer:
         client = peer.client()
-        await client.send(b"Q" + number + draw.bytes(1200), peer.address)
+        await client.send(a_question(number, draw.bytes(1200), variant), peer.address)
         reply, _ = await client.recv()
-        assert_bytes(reply, b"R" + number + b"1200", said="handle is given all of the question")
+        said = "handle is given all of the question"
+        assert_bytes(reply, a_reply(number, b"1200", variant), said=said)
         await reads_again(client)
 
 
@@ -86,11 +97,13 @@ async def works_once_while_the_question_comes_again(answer, draw, variant):
     handle, number, question = SlowHandle(), draw.bytes(4), draw.word().encode()
     async with answer.serving_datagrams("serve", handle, 10) as peer:
         client = peer.client()
-        await client.send(b"Q" + number + question, peer.address)
+        datagram = a_question(number, question, variant)
+        await client.send(datagram, peer.address)
         await asyncio.wait({asyncio.create_task(handle.began.wait())}, timeout=3 * patience.get())
-        await client.send(b"Q" + number + question, peer.address, note="again")
+        await client.send(datagram, peer.address, note="again")
         reply, _ = await client.recv()
-        assert_bytes(reply, b"R" + number + b"done: " + question, said="the question is answered")
+        wanted = a_reply(number, b"done: " + question, variant)
+        assert_bytes(reply, wanted, said="the question is answered")
         assert_equal(
             handle.asked,
             [question],

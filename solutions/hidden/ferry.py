@@ -3,13 +3,18 @@
 import asyncio
 import contextlib
 import socket
-import struct
 
 from labsupport.checking import HiddenChecks, Link, assert_bytes
 
 hidden = HiddenChecks("ferry")
 
 HOST = "127.0.0.1"
+
+
+def packed(letter, number, payload, variant):
+    """A datagram of the task's format."""
+    length = len(payload).to_bytes(2, variant.byteorder)
+    return letter.encode() + bytes([number]) + length + payload
 
 
 def place(answer):
@@ -73,11 +78,11 @@ async def two_files_at_once(answer, draw, variant):
         await bound(answer, places, running)
         for number in range(4):
             for pieces, at, port, call in zip(files, places, ports, running, strict=True):
-                kind, payload = (b"D", pieces[number]) if number < 3 else (b"E", b"")
-                datagram = struct.pack("!cBH", kind, number, len(payload)) + payload
+                kind, payload = (variant.data, pieces[number]) if number < 3 else (variant.end, b"")
+                datagram = packed(kind, number, payload, variant)
                 await port.send(datagram, at)
                 reply, _ = await port.recv(during=call, said="an ACK is due")
-                wanted = struct.pack("!cBH", b"A", number, 0)
+                wanted = packed(variant.ack, number, b"", variant)
                 assert_bytes(reply, wanted, said="the next number is taken")
         received = await asyncio.gather(*running)
     for got, pieces in zip(received, files, strict=True):
@@ -93,14 +98,14 @@ async def two_files_at_once(answer, draw, variant):
         for number in range(2):
             sources = []
             for pieces, port, call in zip(files, ports, running, strict=True):
-                kind, payload = (b"D", pieces[0]) if number < 1 else (b"E", b"")
-                wanted = struct.pack("!cBH", kind, number, len(payload)) + payload
+                kind, payload = (variant.data, pieces[0]) if number < 1 else (variant.end, b"")
+                wanted = packed(kind, number, payload, variant)
                 said = "each of two calls of send sends its file"
                 datagram, source = await port.recv(during=call, said=said)
                 assert_bytes(datagram, wanted, said, did="called send twice at once")
                 sources.append(source)
             for port, source in zip(ports, sources, strict=True):
-                await port.send(struct.pack("!cBH", b"A", number, 0), source)
+                await port.send(packed(variant.ack, number, b"", variant), source)
         await asyncio.gather(*running)
 
 

@@ -17,8 +17,13 @@ HEADER = 4
 PATIENCE = 2.0  # seconds; a right answer takes milliseconds
 
 
-def framed(body):
-    return len(body).to_bytes(HEADER, "big") + body
+def number_of(length, variant):
+    """The header of a frame with a body of so many bytes."""
+    return length.to_bytes(HEADER, variant.byteorder)
+
+
+def framed(body, variant):
+    return number_of(len(body), variant) + body
 
 
 async def raises(target, kind, *call, did):
@@ -40,7 +45,7 @@ async def raises(target, kind, *call, did):
 async def read_frame_leaves_a_refused_body(answer, draw, variant):
     limit = draw.integer(5, 20)
     body = draw.bytes(limit + draw.integer(1, 5))
-    sock = ScriptedSocket([len(body).to_bytes(HEADER, "big"), body])
+    sock = ScriptedSocket([number_of(len(body), variant), body])
     did = f"handed in a socket with a frame of {len(body)} bytes, and a limit of {limit}"
     await raises(answer, "ValueError", "read_frame", sock, limit, did=did)
     assert_bytes(b"".join(sock.waiting), body, said="no byte of the body was read", did=did)
@@ -71,7 +76,8 @@ class Halting(ScriptedSocket):
 async def read_frame_two_calls(answer, draw, variant):
     slow, quick = draw.bytes(draw.integer(20, 40)), draw.bytes(draw.integer(20, 40))
     cut = draw.integer(HEADER + 1, HEADER + len(slow) - 1)
-    socket = Halting([framed(slow)[:cut], framed(slow)[cut:]])
+    frame = framed(slow, variant)
+    socket = Halting([frame[:cut], frame[cut:]])
     did = "began to read a frame from a first socket, read one from a second, then read on"
     first = asyncio.ensure_future(answer.call("read_frame", socket))
     halted = asyncio.ensure_future(socket.halted.wait())
@@ -80,7 +86,8 @@ async def read_frame_two_calls(answer, draw, variant):
         await asyncio.wait({first, halted}, return_when=asyncio.FIRST_COMPLETED)
         if first.done():
             assert_bytes(first.result(), slow, said="a frame is read to its end", did=did)
-        second = asyncio.ensure_future(answer.call("read_frame", ScriptedSocket([framed(quick)])))
+        other = ScriptedSocket([framed(quick, variant)])
+        second = asyncio.ensure_future(answer.call("read_frame", other))
         await asyncio.wait({second}, timeout=PATIENCE)
         assert_that(second.done(), "no call waits for another", "the second frame", "nothing", did)
         assert_bytes(second.result(), quick, said="each call returns its own frame", did=did)
@@ -101,8 +108,8 @@ async def read_frame_two_calls(answer, draw, variant):
 )
 async def framer_long_behind_short(answer, draw, variant):
     limit = draw.integer(5, 20)
-    short = framed(draw.bytes(limit))
-    for rest in (framed(draw.bytes(limit + 1)), (limit + 1).to_bytes(HEADER, "big")):
+    short = framed(draw.bytes(limit), variant)
+    for rest in (framed(draw.bytes(limit + 1), variant), number_of(limit + 1, variant)):
         framer = await answer.new("Framer", limit)
         did = f"fed frames of {limit} and of {limit + 1} bytes in one piece to a Framer({limit})"
         await raises(framer, "ValueError", "feed", short + rest, did=did)

@@ -4,7 +4,6 @@ from labsupport.checking import HiddenChecks, Link, Mismatch, assert_bytes
 
 hidden = HiddenChecks("lines")
 
-LIMIT = 1024
 PATIENCE = 2.0  # seconds for a reply; a right answer takes milliseconds
 
 
@@ -32,8 +31,8 @@ def full(draw, size):
     return draw.word().ljust(size, ".")
 
 
-def reply_to(text):
-    return f"{len(text)} {text.upper()}\n".encode()
+def reply_to(text, variant):
+    return f"{len(text)}{variant.separator}{text.upper()}\n".encode()
 
 
 @hidden.check(
@@ -44,8 +43,9 @@ def reply_to(text):
     "piece.",
 )
 async def a_full_line_and_its_line_feed_later(answer, draw, variant):
-    said = "1024 bytes are there, and the next one is the line feed"
-    text = full(draw, LIMIT)
-    await exchanged(answer, f"{text}\n".encode(), reply_to(text), said, (LIMIT, 1))
-    text = full(draw, LIMIT - 1)
-    await exchanged(answer, f"{text}\r\n".encode(), reply_to(text), said, (LIMIT, 1))
+    limit = variant.limit
+    said = f"{limit} bytes are there, and the next one is the line feed"
+    text = full(draw, limit)
+    await exchanged(answer, f"{text}\n".encode(), reply_to(text, variant), said, (limit, 1))
+    text = full(draw, limit - 1)
+    await exchanged(answer, f"{text}\r\n".encode(), reply_to(text, variant), said, (limit, 1))

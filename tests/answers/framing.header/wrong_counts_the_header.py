@@ -1,6 +1,6 @@
 """The length includes the four bytes of the header itself.
 
-refused by: the header is big-endian, the header counts bytes
+refused by: the byte order of the header, the header counts bytes
 misconception: text-is-bytes
 """
 

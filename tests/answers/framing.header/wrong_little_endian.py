@@ -1,6 +1,6 @@
 """Writes and reads the length in the byte order of most processors.
 
-refused by: the header is big-endian
+refused by: the byte order of the header
 misconception: byte-order-is-mine
 """
 

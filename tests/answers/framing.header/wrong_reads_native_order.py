@@ -1,6 +1,6 @@
 """Writes the length in network order, but reads it as this machine's memory holds it.
 
-refused by: the header is big-endian
+refused by: the byte order of the header
 misconception: byte-order-is-mine
 """
 

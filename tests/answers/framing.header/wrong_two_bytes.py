@@ -1,6 +1,6 @@
 """Reads and writes the last two bytes of the header: no text of this course was longer.
 
-refused by: the header is big-endian, a length above the limit is refused
+refused by: the byte order of the header, a length above the limit is refused
 misconception: byte-order-is-mine
 """
 

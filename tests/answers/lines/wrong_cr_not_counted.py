@@ -1,6 +1,6 @@
 """Takes the carriage return off before it counts the bytes of a line.
 
-refused by: 1024 bytes are a line and 1025 are not
+refused by: the limit of a line, to the byte
 misconception: every-line-ends
 """
 

@@ -1,6 +1,6 @@
 """Says that a line is too long, and goes on with what follows.
 
-refused by: 1024 bytes are a line and 1025 are not, a line that does not end
+refused by: the limit of a line, to the byte, a line that does not end
 misconception: every-line-ends
 """
 

@@ -1,6 +1,6 @@
 """Refuses a line of exactly 1024 bytes.
 
-refused by: 1024 bytes are a line and 1025 are not
+refused by: the limit of a line, to the byte
 misconception: every-line-ends
 """
 

@@ -1,6 +1,6 @@
 """Counts the characters of a line, not its bytes, to see whether it is too long.
 
-refused by: 1024 bytes are a line and 1025 are not
+refused by: the limit of a line, to the byte
 misconception: every-line-ends
 """
 

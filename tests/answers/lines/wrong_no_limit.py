@@ -1,6 +1,6 @@
 """Waits for the end of a line, however long it becomes.
 
-refused by: 1024 bytes are a line and 1025 are not, a line that does not end
+refused by: the limit of a line, to the byte, a line that does not end
 misconception: every-line-ends
 """
 
