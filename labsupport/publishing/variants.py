@@ -1,0 +1,91 @@
+"""A copy of the course for one student: its protocols have constants that are the student's own.
+
+In the exercises that have variants (checking.variants) the notebook is told anew with the student's
+constants: the text of the task, the code of its examples, the defaults in the answer cell. Outputs
+there showed the task's own constants, so they go. variant.toml beside the checks says which they
+are, and `%check` judges by them. All of it follows from the secret and the student's id, which is
+the one that `labsupport grade` knows the student by.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import nbformat
+
+from labsupport.checking import InputError
+from labsupport.checking.exercise import Exercise, exercise_folders, load_exercises
+from labsupport.checking.variants import FILE, SECRET, drawn, read_secret, written
+
+__all__ = ["make_secret", "write_variant"]
+
+_HEAD = (
+    "# The constants of your task. Its text and the checks have the same; leave them as they are.\n"
+)
+_SECRET = """\
+# What the constants of the class are drawn from, for `labsupport release` and `labsupport grade`.
+# Keep it, and keep it to yourself: with another one answers are judged by other constants.
+"""
+
+
+def make_secret(root: Path) -> str:
+    """The secret of the instructor's course at `root`, which is made where there is none.
+
+    Raises InputError when its file cannot be used.
+    """
+    secret = read_secret(root)
+    if secret is not None:
+        return secret
+    secret = secrets.token_hex(16)
+    path = root / SECRET
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(f'{_SECRET}secret = "{secret}"\n')
+        path.chmod(0o600)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    return secret
+
+
+def write_variant(copy: Path, secret: str, student: str) -> dict[str, dict[str, object]]:
+    """Give a learner's copy of the course, fresh from a release, the constants of a student.
+
+    secret: see `make_secret`. Returns the constants of each exercise that has variants, by slug.
+    Raises InputError when the copy has a student's constants already, or cannot be written.
+    """
+    folders = exercise_folders(copy)
+    for folder in folders.values():
+        if (folder / FILE).exists():
+            raise InputError(
+                f"{folder / FILE} is there: this copy has a student's constants. Begin with a copy "
+                "that has none."
+            )
+    found: dict[str, dict[str, object]] = {}
+    for slug, folder in folders.items():
+        exercise = load_exercises(folder).get(slug)
+        if exercise is None or not exercise.variants:
+            continue
+        constants = drawn(slug, exercise.variants, secret, student)
+        exercise.vary(constants)
+        notebook = folder / f"{slug}.ipynb"
+        try:
+            text = _told(notebook.read_text(encoding="utf-8"), exercise)
+            notebook.write_text(text, encoding="utf-8", newline="\n")
+            (folder / FILE).write_text(_HEAD + written(constants), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise InputError(f"{error.filename} cannot be used: {error.strerror}.") from error
+        found[slug] = constants
+    return found
+
+
+def _told(text: str, exercise: Exercise) -> str:
+    """A notebook's text as it reads for the exercise's present constants, without outputs."""
+    notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+    for cell in notebook.cells:
+        cell.source = exercise.retold(cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    written_out: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return written_out.rstrip("\n") + "\n"
