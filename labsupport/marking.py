@@ -39,6 +39,7 @@ from labsupport.grading.pages import write_pages
 from labsupport.grading.running import Done, Judges, Local, Tally, at_once, judge_all
 from labsupport.grading.store import Store
 from labsupport.grading.versions import Versions
+from labsupport.grading.whose import Whose
 from labsupport.progress import say, screen
 from labsupport.terminal import near
 
@@ -79,12 +80,13 @@ def grade(root: Path, order: Order) -> int:
     hidden = (root / "solutions" / "hidden").is_dir()
     known = tasks(root, hidden=hidden)
     wanted = with_steps(root, order.exercises, known)
+    whose = Whose(root, known)
     students = read_roster(order.roster) if order.roster else None
     if order.student is not None:
         student = Student(readable(order.student))
         order, students = replace(order, student=student.id), [student]
     with Store(order.into / "store.sqlite") as store:
-        refused = _collect(store, root, order, known, hidden, console)
+        refused = _collect(store, root, order, known, hidden, whose, console)
         if not wanted and not store.slugs():
             raise InputError(
                 f"{order.submissions} holds no answer to any exercise of this course. Give the "
@@ -92,12 +94,15 @@ def grade(root: Path, order: Order) -> int:
             )
         if not hidden:
             say(console, "There is no folder solutions/hidden: hidden checks are not run.", _WARN)
+        if whose.secret is not None:
+            say(console, "Each student's answers are judged by the constants of that student.")
         chosen = wanted or store.slugs()
         slugs = [slug for slug in known if slug in chosen]
         different, before = store.count(slugs)
         say(console, f"{count(different, 'different answer')}, {before} judged before.")
-        with _judges(root, order, slugs, hidden, different - before, console) as judges:
-            with _telling(console, different - before) as tell:
+        waiting = different - before
+        with _judges(root, order, slugs, hidden, whose, waiting, console) as judges:
+            with _telling(console, waiting) as tell:
                 tally = judge_all(store, slugs, judges, tell)
         due = order.due.astimezone() if order.due else None
         table = partial(rows, store, slugs, students, due)
@@ -121,12 +126,20 @@ def with_steps(root: Path, slugs: Iterable[str], known: Iterable[str]) -> set[st
 
 
 def _collect(
-    store: Store, root: Path, order: Order, known: Iterable[str], hidden: bool, console: Console
+    store: Store,
+    root: Path,
+    order: Order,
+    known: Iterable[str],
+    hidden: bool,
+    whose: Whose,
+    console: Console,
 ) -> list[Refused]:
     versions = Versions(root)
 
-    def key_of(answer: Answer, seed: int) -> str:
-        return versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
+    def key_of(student: str, answer: Answer, seed: int) -> str:
+        constants = whose.constants(student, answer.slug)
+        folder = find_exercise(root, answer.slug)
+        return versions.key(answer, folder, seed, hidden, constants)
 
     place = order.submissions if order.student else submitted(order.submissions)
     refused = store.collect(handed_in(files_in(place), known, order.student), key_of)
@@ -136,14 +149,22 @@ def _collect(
 
 @contextlib.contextmanager
 def _judges(
-    root: Path, order: Order, slugs: list[str], hidden: bool, waiting: int, console: Console
+    root: Path,
+    order: Order,
+    slugs: list[str],
+    hidden: bool,
+    whose: Whose,
+    waiting: int,
+    console: Console,
 ) -> Iterator[Judges]:
     """Who is to judge `waiting` answers."""
     if order.cluster is None:
-        with Local(root, hidden=hidden, jobs=order.jobs or at_once()) as local:
+        with Local(root, hidden=hidden, jobs=order.jobs or at_once(), whose=whose) as local:
             yield local
         return
-    with Cluster(order.cluster, root, slugs, hidden=hidden, waiting=waiting) as cluster:
+    with Cluster(
+        order.cluster, root, slugs, hidden=hidden, whose=whose, waiting=waiting
+    ) as cluster:
         say(console, cluster.said)
         yield cluster
 

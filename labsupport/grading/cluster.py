@@ -54,6 +54,7 @@ from labsupport.clock import Deadline
 from labsupport.grading.running import EACH, Done, judge
 from labsupport.grading.store import Pending
 from labsupport.grading.versions import Versions
+from labsupport.grading.whose import Constants, Whose
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -97,9 +98,11 @@ def judge_batch(job: str) -> str:
     worker = get_worker()
     said = json.loads(job)
     run, hidden = said["run"], said["hidden"]
-    answers = [(_answer(each["answer"]), each["seed"]) for each in said["answers"]]
+    answers = [
+        (_answer(each["answer"]), each["seed"], each["constants"]) for each in said["answers"]
+    ]
     if [each["key"] for each in said["answers"]] != _keys(answers, hidden, run):
-        slugs = sorted({_base(answer.slug) for answer, _ in answers})
+        slugs = sorted({_base(answer.slug) for answer, *_ in answers})
         found = {"worker": worker.address, "slugs": slugs, "course": describe(slugs, run)}
         return json.dumps(found)
     root = _root()
@@ -110,8 +113,8 @@ def judge_batch(job: str) -> str:
             last_began.set()
         if run in _stopped or worker.status in (Status.closing, Status.closed, Status.failed):
             return None
-        answer, seed = answers[number]
-        report, problem = judge(root, answer, seed, hidden)
+        answer, seed, constants = answers[number]
+        report, problem = judge(root, answer, seed, hidden, constants)
         return report.to_dict() if report else None, problem
 
     pool = _pool(EACH * worker.state.nthreads)
@@ -144,14 +147,15 @@ def _root() -> Path:
     return find_course(Path.cwd(), Path(__file__).resolve().parent)
 
 
-def _keys(answers: list[tuple[Answer, int]], hidden: bool, run: str) -> list[str] | None:
-    """The keys that these answers, with their seeds, have here; None where one cannot have any."""
+def _keys(answers: list[tuple[Answer, int, Constants]], hidden: bool, run: str) -> list[str] | None:
+    """The keys that these answers, with their seeds and constants, have here; None where one cannot
+    have any."""
     try:
         root = _root()
         versions = _versions(root, run)
         return [
-            versions.key(answer, find_exercise(root, answer.slug), seed, hidden)
-            for answer, seed in answers
+            versions.key(answer, find_exercise(root, answer.slug), seed, hidden, constants)
+            for answer, seed, constants in answers
         ]
     except (InputError, EngineError, OSError):
         return None  # why, `describe` says
@@ -182,13 +186,20 @@ class Cluster:
     """
 
     def __init__(
-        self, address: str, root: Path, slugs: Iterable[str], *, hidden: bool, waiting: int
+        self,
+        address: str,
+        root: Path,
+        slugs: Iterable[str],
+        *,
+        hidden: bool,
+        whose: Whose,
+        waiting: int,
     ) -> None:
         """Connect, and compare the courses. slugs: what is graded. waiting: how many answers are.
 
         Raises InputError when there is no cluster, no worker, or one with another course.
         """
-        self._address, self._root, self._hidden = address, root, hidden
+        self._address, self._root, self._hidden, self._whose = address, root, hidden, whose
         self._versions = Versions(root)
         self._run = secrets.token_hex(8)
         self._left = waiting
@@ -263,7 +274,12 @@ class Cluster:
             "run": self._run,
             "hidden": self._hidden,
             "answers": [
-                {"key": each.key, "seed": each.seed, "answer": asdict(each.answer)}
+                {
+                    "key": each.key,
+                    "seed": each.seed,
+                    "constants": self._whose.of(each),
+                    "answer": asdict(each.answer),
+                }
                 for each in batch
             ],
         }

@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 from labsupport.checking import InputError, Result
 from labsupport.checking.exercise import Exercise
-from labsupport.checking.feedback import explanation
+from labsupport.checking.feedback import constants, explanation
 from labsupport.grading.gradebook import Row
 
 __all__ = ["classroom50", "gradescope", "write_junit"]
@@ -69,9 +69,12 @@ def gradescope(
     row: Row, exercises: dict[str, Exercise], unread: Iterable[str] = ()
 ) -> dict[str, Any]:
     """A student's results.json. unread: what is to be said of files that were not read."""
-    states = [f"{slug}: {row.state(slug)}" for slug in exercises if row.state(slug)]
+    said = [f"{slug}: {row.state(slug)}" for slug in exercises if row.state(slug)]
+    for slug, entry in row.entries.items():
+        if entry and entry.report and (told := constants(entry.report)):
+            said.append(f"{slug}: {told}")
     return {
-        "output": "\n".join([*states, *unread]),
+        "output": "\n".join([*said, *unread]),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [

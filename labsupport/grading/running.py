@@ -19,6 +19,7 @@ from typing import Protocol, Self
 from labsupport.checking import Answer, EngineError, Report, check, find_exercise
 from labsupport.checking.engine import shut_down
 from labsupport.grading.store import Pending, Store
+from labsupport.grading.whose import Constants, Whose
 
 __all__ = ["EACH", "Done", "Judges", "Local", "Tally", "at_once", "judge", "judge_all"]
 
@@ -66,8 +67,8 @@ class Judges(Protocol):
 class Local:
     """Judges on this machine, `jobs` answers at a time; a context manager."""
 
-    def __init__(self, root: Path, *, hidden: bool, jobs: int) -> None:
-        self._root, self._hidden, self._jobs = root, hidden, jobs
+    def __init__(self, root: Path, *, hidden: bool, jobs: int, whose: Whose) -> None:
+        self._root, self._hidden, self._jobs, self._whose = root, hidden, jobs, whose
         self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="grade")
         self._running: set[Future[Done]] = set()
 
@@ -89,7 +90,10 @@ class Local:
         """See `Judges`: whatever it took has begun."""
 
     def _judged(self, pending: Pending) -> Done:
-        return Done(pending, *judge(self._root, pending.answer, pending.seed, self._hidden))
+        constants = self._whose.of(pending)
+        return Done(
+            pending, *judge(self._root, pending.answer, pending.seed, self._hidden, constants)
+        )
 
 
 def at_once() -> int:
@@ -99,10 +103,16 @@ def at_once() -> int:
     return EACH * (os.cpu_count() or 1)
 
 
-def judge(root: Path, answer: Answer, seed: int, hidden: bool) -> tuple[Report | None, str]:
-    """What the course at `root` says of an answer, or the problem that kept it from doing so."""
+def judge(
+    root: Path, answer: Answer, seed: int, hidden: bool, constants: Constants
+) -> tuple[Report | None, str]:
+    """What the course at `root` says of an answer, or the problem that kept it from doing so.
+
+    constants: see `Whose`.
+    """
+    folder = find_exercise(root, answer.slug)
     try:
-        return check(answer, find_exercise(root, answer.slug), seed=seed, hidden=hidden), ""
+        return check(answer, folder, seed=seed, hidden=hidden, variant=constants), ""
     except EngineError as error:
         return None, str(error)
 

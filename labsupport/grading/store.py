@@ -55,12 +55,12 @@ CREATE TABLE secret (hex TEXT NOT NULL);
 
 _AMONG = "handed.key IS NOT NULL AND (?1 IS NULL OR slug IN (SELECT value FROM json_each(?1)))"
 
-KeyOf = Callable[[Answer, int], str]
+KeyOf = Callable[[str, Answer, int], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An answer that has no verdict yet. students: who handed it in."""
+    """An answer that has no verdict yet. students: who handed it in, all with one key."""
 
     key: str
     answer: Answer
@@ -150,7 +150,8 @@ class Store:
     def collect(self, handed: Iterable[Handed | Stamp | Refused], key_of: KeyOf) -> list[Refused]:
         """Put what is handed in now in the place of what was; what could not be read of it.
 
-        key_of: the key of an answer, with the seed of its checks. All or nothing of it is stored.
+        key_of: the key of a student's answer, with the seed of its checks. All or nothing of it is
+        stored.
         """
         refused: list[Refused] = []
         stamps: list[Stamp] = []
@@ -210,7 +211,7 @@ class Store:
             return
         self._database.execute(
             "UPDATE handed SET key = ? WHERE student = ? AND slug = ?",
-            (key_of(answer, self.seed_of(answer)), student, slug),
+            (key_of(student, answer, self.seed_of(answer)), student, slug),
         )
 
     def _answer(self, student: str, slug: str) -> Answer:

@@ -1,8 +1,9 @@
 """What a verdict depends on, as short texts that change when it does.
 
-An answer's key is made of the answer and of three such texts: the checks of its exercise, the
-engine with the libraries that answers and checks use, and the limits. Whoever changes one of them
-has the answers judged again that it touches; whoever changes a lesson has none.
+An answer's key is made of the answer, of the constants that its student's task has, and of three
+such texts: the checks of its exercise, the engine with the libraries that answers and checks use,
+and the limits. Whoever changes one of them has the answers judged again that it touches; whoever
+changes a lesson has none.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from labsupport.checking import Answer
 from labsupport.checking.exercise import load_misconceptions
 from labsupport.checking.hosts import Limits
+from labsupport.checking.variants import FILE
 
 __all__ = ["Versions"]
 
@@ -43,12 +46,23 @@ class Versions:
         self._checks: dict[Path, str] = {}
         self._engine = _digest(f"{name} {value}" for name, value in _engine().items())
 
-    def key(self, answer: Answer, folder: Path, seed: int, hidden: bool) -> str:
-        """What the verdict of an answer is stored by. folder: of its exercise."""
+    def key(
+        self,
+        answer: Answer,
+        folder: Path,
+        seed: int,
+        hidden: bool,
+        constants: Mapping[str, Any] | None = None,
+    ) -> str:
+        """What the verdict of an answer is stored by. folder: of its exercise.
+
+        constants: see `Whose`.
+        """
         parts = [answer.slug, answer.source, *sorted(answer.elsewhere)]
         for other in answer.others:
             parts += [other.slug, other.source]
-        return _digest([*parts, self._of(folder), self._engine, str(seed), str(hidden)])
+        told = json.dumps(constants, sort_keys=True)
+        return _digest([*parts, self._of(folder), self._engine, str(seed), str(hidden), told])
 
     def parts(self, folders: Iterable[Path]) -> dict[str, str]:
         """What makes the keys of answers to these exercises, by what each part is called: with
@@ -62,7 +76,8 @@ class Versions:
             slug = folder.name.partition("_")[2]
             hidden = self.root / "solutions" / "hidden" / f"{slug}.py"
             files = [path for path in folder.rglob("*.py") if path.stem.partition(".")[0] != slug]
-            contents = list(_contents([*files, *([hidden] if hidden.is_file() else [])]))
+            files += [path for path in (hidden, folder / FILE) if path.is_file()]
+            contents = list(_contents(files))
             said = [
                 f"{name}: {sorted(belief.items())}"
                 for name, belief in sorted(load_misconceptions(folder.parent).items())

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def key_of(answer: Answer, seed: int) -> str:
+def key_of(student: str, answer: Answer, seed: int) -> str:
     return f"{answer.slug} {answer.source} {[other.source for other in answer.others]} {seed}"
 
 
@@ -53,6 +53,21 @@ def test_the_same_answer_of_two_students_is_judged_once(store: Store) -> None:
     for student in ("ann", "bob"):
         assert [entry.report for entry in store.entries(student)] == [report()]
     assert [entry.report for entry in store.entries("eve")] == [None]
+
+
+def test_the_same_answer_of_students_with_different_constants_is_judged_for_each(
+    store: Store,
+) -> None:
+    def key_of_a_student(student: str, answer: Answer, seed: int) -> str:
+        return f"{key_of(student, answer, seed)} {student == 'eve'}"
+
+    store.collect([handed("ann"), handed("bob"), handed("eve")], key_of_a_student)
+    pending = {each.students: each for each in store.pending()}
+    assert set(pending) == {("ann", "bob"), ("eve",)}
+    store.add(pending["ann", "bob"].key, report())
+    store.add(pending["eve",].key, report("failed"))
+    assert [entry.report for entry in store.entries("bob")] == [report()]
+    assert [entry.report for entry in store.entries("eve")] == [report("failed")]
 
 
 def test_what_was_handed_in_is_replaced_and_verdicts_stay(store: Store) -> None:
@@ -219,8 +234,11 @@ class TestVersions:
         return self.key_now(course)
 
     @staticmethod
-    def key_now(course: Course, source: str = RIGHT, seed: int = 1) -> str:
-        return Versions(course.root).key(Answer("demo", source), course.folder, seed, True)
+    def key_now(
+        course: Course, source: str = RIGHT, seed: int = 1, constants: dict[str, int] | None = None
+    ) -> str:
+        answer = Answer("demo", source)
+        return Versions(course.root).key(answer, course.folder, seed, True, constants)
 
     def test_the_same_again(self, course: Course, key: str) -> None:
         assert self.key_now(course) == key
@@ -229,6 +247,15 @@ class TestVersions:
         assert self.key_now(course, WRONG) != key
         assert self.key_now(course, "\n" + RIGHT) != key  # its line numbers are others
         assert self.key_now(course, seed=2) != key
+
+    def test_other_constants(self, course: Course, key: str) -> None:
+        others = [self.key_now(course, constants={"n": n}) for n in (1, 2)]
+        assert len({key, *others}) == 3
+        assert self.key_now(course, constants={"n": 1}) == others[0]
+
+    def test_constants_of_this_copy(self, course: Course, key: str) -> None:
+        (course.folder / "variant.toml").write_text("n = 1\n")
+        assert self.key_now(course) != key
 
     def test_a_changed_check(self, course: Course, key: str) -> None:
         course.add("one more", "pass")
