@@ -1,6 +1,6 @@
 """The command `labsupport`.
 
-    labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden]
+    labsupport check SLUG [FILE] [--seed N] [--only CHECK] [--hidden] [--student ID]
     labsupport watch [SLUG]
     labsupport progress
     labsupport grade SUBMISSIONS [--roster FILE] [--due TIME] [--into FOLDER]
@@ -14,7 +14,8 @@
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
 notebook is judged. The exit status is 0 when every check that was asked for passed, and 1 when one
 did not; a check that is inconclusive did not, and is listed with the others. --hidden is for the
-instructor: it runs the hidden checks too and shows all that they found.
+instructor: it runs the hidden checks too and shows all that they found. So is --student, which
+judges by the constants that `release` drew for a student.
 
 `watch` judges at every save and leads from one exercise to the next. Ctrl-C is how it ends, so the
 exit status is then 0, as when every exercise has passed.
@@ -46,13 +47,14 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from labsupport import __version__
 from labsupport.checking import Answer, EngineError, InputError, find_course, find_exercise
 from labsupport.checking.earlier import beside, with_earlier
+from labsupport.checking.variants import SECRET
 from labsupport.terminal import judged, near, speak_plainly, told
 
 __all__ = ["main"]
@@ -73,8 +75,14 @@ def main() -> None:
 @click.option("--seed", type=int, metavar="N", help="Draw all data from this seed.")
 @click.option("--only", metavar="CHECK", help="Run only the check with this name.")
 @click.option("--hidden", is_flag=True, help="Run the instructor's hidden checks too.")
+@click.option("--student", metavar="ID", help="Judge by the constants of this student's task.")
 def check_command(
-    slug: str, file: str | None, seed: int | None, only: str | None, hidden: bool
+    slug: str,
+    file: str | None,
+    seed: int | None,
+    only: str | None,
+    hidden: bool,
+    student: str | None,
 ) -> None:
     """Judge an answer by the checks of an exercise.
 
@@ -89,12 +97,13 @@ def check_command(
         folder = find_exercise(root, slug)
         path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
         answer = with_earlier(Answer.from_path(path, slug), beside(path.parent, root))
-        report = judged(answer, path, root, seed=seed, only=only, hidden=hidden)
+        variant = None if student is None else _constants(root, folder, slug, student)
+        report = judged(answer, path, root, seed=seed, only=only, hidden=hidden, variant=variant)
     except InputError as error:
         _stop(str(error), BAD_INPUT)
     except EngineError as error:
         _stop(str(error), BROKEN)
-    click.echo(told(report, root, file))
+    click.echo(told(report, root, file, student))
     sys.exit(PASSED if report.passed else NOT_PASSED)
 
 
@@ -286,6 +295,20 @@ def doctor_command() -> None:
         sys.exit(doctor(find_course(Path.cwd())))
     except InputError as error:
         _stop(str(error), BAD_INPUT)
+
+
+def _constants(root: Path, folder: Path, slug: str, student: str) -> dict[str, Any] | None:
+    """Those of a student's task; None where all students have the same. Raises InputError."""
+    from labsupport.checking.exercise import choose_exercise
+    from labsupport.grading.whose import Whose
+
+    whose = Whose(root, {slug: choose_exercise(folder, slug)})
+    if whose.secret is None:
+        raise InputError(
+            f"This course has no {SECRET.as_posix()}, from which students' constants are drawn: "
+            "all have the same. So check without --student."
+        )
+    return whose.constants(student, slug)
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -30,26 +31,30 @@ def judged(
     seed: int | None = None,
     only: str | None = None,
     hidden: bool = False,
+    variant: Mapping[str, Any] | None = None,
 ) -> Report:
     """What the checks say of an answer, which came from `path`, in the course at `root`.
 
+    variant: constants of a student; by default those of this copy of the course.
     Raises InputError when there is nothing to run: no such exercise or check, no valid Python.
     Raises EngineError when the checks themselves could not be run to their end.
     """
     folder = find_exercise(root, answer.slug)
-    report = check(answer, folder, seed=seed, only=only, hidden=hidden)
+    report = check(answer, folder, seed=seed, only=only, hidden=hidden, variant=variant)
     if report.problem_kind == "syntax":
         raise InputError(f"{path}: nothing was run.\n{report.problem}")
     return report
 
 
-def told(report: Report, root: Path, file: str | None = None) -> str:
+def told(report: Report, root: Path, file: str | None = None, student: str | None = None) -> str:
     """Enter a report into the history and return it as text, with the hints that are earned.
 
     file: the file of the answer, for the command that replays; None for the exercise's notebook.
-    An instructor's look, which ran the hidden checks too, is no try and is not entered.
+    student: by whose constants it was judged. An instructor's look, which ran the hidden checks
+    too, or judged by a student's constants, is no try and is not entered.
     """
-    return as_text(report, {} if report.hidden else remember(report, root), file)
+    looked = report.hidden or student is not None
+    return as_text(report, {} if looked else remember(report, root), file, student)
 
 
 def near(path: Path) -> Path:

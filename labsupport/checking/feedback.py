@@ -51,11 +51,16 @@ class _Part:
     label: str = ""
 
 
-def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | None = None) -> str:
+def as_text(
+    report: Report,
+    hints: Mapping[str, int] | None = None,
+    file: str | None = None,
+    student: str | None = None,
+) -> str:
     """The report for a terminal.
 
     hints: the failed tries of each check, which is the number of hints to show; by default one.
-    file: the file that was named on the command line, for the command that replays.
+    file, student: those that were named on the command line, for the command that replays.
     """
     lines = [_heading(report), ""]
     for result in report.results:
@@ -63,7 +68,7 @@ def as_text(report: Report, hints: Mapping[str, int] | None = None, file: str | 
     lines += ["", _total(report)]
     if report.problem:
         lines += ["", *_text_of(_Part("block", report.problem))]
-    for result, parts in _explained(report, hints or {}, file):
+    for result, parts in _explained(report, hints or {}, file, student):
         lines += ["", f"{result.verdict.capitalize()}: {_name(result)}"]
         for part in parts:
             lines += _text_of(part)
@@ -93,7 +98,7 @@ def as_html(report: Report, hints: Mapping[str, int] | None = None) -> str:
     ]
     if report.problem:
         pieces.append(_block_html(report.problem))
-    for number, (result, parts) in enumerate(_explained(report, hints or {}, None)):
+    for number, (result, parts) in enumerate(_explained(report, hints or {})):
         inside = "".join(map(_html_of, parts))
         pieces.append(
             f"<details{'' if number else ' open'} "
@@ -119,14 +124,17 @@ def explanation(report: Report, result: Result) -> str:
     """What there is to say of one result of a report, with all hints; nothing when it passed."""
     alone = replace(report, results=(result,))
     hints = {result.name: len(result.hints)}
-    parts = [part for _, found in _explained(alone, hints, None) for part in found]
+    parts = [part for _, found in _explained(alone, hints) for part in found]
     return "\n".join(line for part in parts for line in _text_of(part))
 
 
-def replay(report: Report, result: Result, file: str | None = None) -> str:
+def replay(
+    report: Report, result: Result, file: str | None = None, student: str | None = None
+) -> str:
     """The command that runs one check again with the same data."""
     words = ["labsupport", "check", report.slug, *([_quoted(file)] if file else [])]
     words += ["--hidden"] if result.hidden else []
+    words += ["--student", _quoted(student)] if student is not None else []
     return " ".join([*words, "--seed", str(result.seed), "--only", _quoted(result.name)])
 
 
@@ -142,7 +150,7 @@ def constants(report: Report) -> str:
 
 
 def _explained(
-    report: Report, hints: Mapping[str, int], file: str | None
+    report: Report, hints: Mapping[str, int], file: str | None = None, student: str | None = None
 ) -> Iterator[tuple[Result, list[_Part]]]:
     """Each result that did not pass with the parts of its explanation."""
     if report.problem:
@@ -161,7 +169,7 @@ def _explained(
         told[found] = result.name
         parts = [*_found(result), *_behind(result, hints.get(result.name, 1))]
         if result.seed is not None:
-            command = replay(report, result, file)
+            command = replay(report, result, file, student)
             parts.append(_Part("block", command, f"Seed {result.seed}. To see it again"))
         yield result, parts
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labsupport.checking.variants import drawn
 from tests.checking.course import Course
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -237,6 +238,29 @@ def test_feedback_goes_into_a_pipe_of_any_encoding(labsupport: Run, tmp_path: Pa
     assert result.returncode == 1
     assert "? is two bytes." in result.stdout
     assert result.stderr == ""
+
+
+def test_an_answer_is_judged_by_the_constants_of_a_student(
+    labsupport: Run, course: Course, tmp_path: Path
+) -> None:
+    values = {"n": (7, 8)}
+    course.write(course.source.replace('{"n": 7}', f'{{"n": 7}}, variants={values}'))
+    course.add("returns n", "assert_equal(await answer.call('f', 'x'), variant.n, said='n')")
+    file = tmp_path / "a.py"
+    file.write_text("def f(text):\n    return 7\n")
+    words = ("check", "demo", str(file), "--only", "returns n", "--student")
+    assert "check without --student" in refused(labsupport(*words, "ann"))
+    (course.root / "solutions").mkdir()
+    (course.root / "solutions" / "variants.toml").write_text('secret = "s"\n')
+    students = {drawn("demo", values, "s", f"s {n}")["n"]: f"s {n}" for n in range(20)}
+    assert labsupport(*words, students[7]).returncode == 0
+    result = labsupport(*words, students[8])
+    assert result.returncode == 1
+    assert "Judged by the constants of this student's task: n 8." in result.stdout
+    assert f'--student "{students[8]}" --seed' in result.stdout
+    assert "Hint 1 of 3" in result.stdout
+    assert not (course.root / ".labsupport").exists(), "an instructor's look is no try"
+    assert "There is no exercise" in refused(labsupport("check", "no", "--student", "ann"))
 
 
 @pytest.mark.parametrize(
