@@ -124,6 +124,29 @@ def test_a_retold_text_says_nothing_of_the_first_constants(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", VARIED)
+def test_no_text_says_a_constant_in_other_words_than_the_phrases(slug: str) -> None:
+    default, other = phrases(slug, {}), phrases(slug, constants(slug, 1))
+    texts = [
+        retold(text, default, other)
+        for path in (course.task(slug), course.solution(slug))
+        for text in (*sources(path), *hints(slug))
+    ]
+    for value in constants(slug, 0).values():
+        for form in forms(value):
+            for text in texts:
+                assert retold(text, [form], [""]) == text, f"{form} in {text}"
+
+
+def forms(value: int | str) -> list[str]:
+    """How a constant may be written; of those that are words of English too, only in quotes."""
+    if isinstance(value, int):
+        return [f"{value}", f"{value:,}", f"{value:_}"]
+    if len(value) > 1:
+        return [f"{value}-endian"]
+    return [f"`{value}`", *([value] if value not in (" ", "A") else [])]
+
+
+@pytest.mark.parametrize("slug", VARIED)
 def test_names_of_checks_hold_for_all_constants(slug: str) -> None:
     default = phrases(slug, {})
     for exercise in load_exercises(course.folder(slug), {}).values():
