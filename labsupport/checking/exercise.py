@@ -136,11 +136,13 @@ class Exercise:
         """
         constants = chosen(vars(self._default), self.variants, own)
         told = {name: constants[name] for name in self.variants} if own else {}
+        before, after = self.phrases(self.variant), self.phrases(Variant(constants))
         for each in (self, *steps):
             each.variant, each.variants, each.own = Variant(constants), self.variants, told
             each.phrases, each._default = self.phrases, self._default
             each.checks = [
-                replace(check, hints=tuple(map(each.retold, check.hints))) for check in each.checks
+                replace(check, hints=tuple(retold(hint, before, after) for hint in check.hints))
+                for check in each.checks
             ]
 
     def retold(self, text: str) -> str:

@@ -143,7 +143,7 @@ def constants(report: Report) -> str:
     if not report.variant:
         return ""
     told = ", ".join(f"{name} {value!r}" for name, value in report.variant.items())
-    return f"Judged by the constants of this student's task: {told}."
+    return f"The constants that it was judged by: {told}."
 
 
 # ---- parts ----

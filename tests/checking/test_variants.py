@@ -148,13 +148,21 @@ class TestJudged:
         assert report.results[0].hints == ("20 bytes or 100 bytes?", "`X` comes first.")
         assert judge(varied, "Z", 0, "demo.step").results[0].hints[0] == "10 bytes or 100 bytes?"
 
+    def test_an_exercise_takes_one_set_of_constants_after_the_other(self, varied: Course) -> None:
+        exercises = load_exercises(varied.folder)
+        step = exercises["demo.step"]
+        for letter in "XYQ":
+            exercises["demo"].vary({"letter": letter}, [step])
+            assert step.checks[0].hints[1] == f"`{letter}` comes first."
+            assert step.variant.letter == letter
+
     def test_a_report_says_them(self, varied: Course) -> None:
         report = judge(varied, "X", 10, variant={"letter": "X"})
-        said = "Judged by the constants of this student's task: letter 'X', limit 10."
+        said = "The constants that it was judged by: letter 'X', limit 10."
         assert said in as_text(report)
         assert escape(said) in as_html(report)
         assert Report.from_dict(report.to_dict()) == report
-        assert "Judged by" not in as_text(judge(varied, "Q", 10))
+        assert "The constants" not in as_text(judge(varied, "Q", 10))
 
     def test_hidden_checks_speak_of_them_too(self, varied: Course) -> None:
         varied.hide("sees", "assert variant.letter == 'X'", said="It takes 10 bytes.")

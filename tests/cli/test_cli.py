@@ -256,7 +256,7 @@ def test_an_answer_is_judged_by_the_constants_of_a_student(
     assert labsupport(*words, students[7]).returncode == 0
     result = labsupport(*words, students[8])
     assert result.returncode == 1
-    assert "Judged by the constants of this student's task: n 8." in result.stdout
+    assert "The constants that it was judged by: n 8." in result.stdout
     assert f'--student "{students[8]}" --seed' in result.stdout
     assert "Hint 1 of 3" in result.stdout
     assert not (course.root / ".labsupport").exists(), "an instructor's look is no try"

@@ -59,7 +59,7 @@ def test_an_answer_is_judged_by_its_students_constants(
     points = {row["id"]: row["total"] for row in book(course)}
     assert points == {first: "2", second: "2", other: "0"}
     page = (course.root / "graded" / "students" / f"{other}.html").read_text()
-    assert "Judged by the constants of this student&#x27;s task: n 8." in page
+    assert "The constants that it was judged by: n 8." in page
     assert "2 different answers, 2 judged before." in grade(place).stdout
     keep_secret(course, 'secret = "another"')
     assert ", 2 judged before." not in grade(place).stdout
@@ -75,7 +75,7 @@ def test_one_students_answers_for_gradescope_say_the_constants(
     assert result.returncode == 0, result
     told = json.loads((course.root / "graded" / "results.json").read_text())
     assert [each["score"] for each in told["tests"]] == [1, 1]
-    assert told["output"] == "demo: Judged by the constants of this student's task: n 9."
+    assert told["output"] == "demo: The constants that it was judged by: n 9."
 
 
 def test_without_a_secret_all_have_the_tasks_own(
