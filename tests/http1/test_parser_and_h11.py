@@ -26,7 +26,7 @@ STREAMS: list[bytes] = [
     GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET,
     b"GET / HTTP/1.0\r\n\r\n" + GET,
     POST.replace(b" 5", b" 5, 5"),
-    POST.replace(b" 5", b" %d" % (checks.BODY + 1)),
+    POST.replace(b" 5", b" %d" % (checks.exercise.variant.body + 1)),
     POST.replace(b": 5", b": 5\r\nContent-Length: 5"),
 ]
 CHANGES = 4000
@@ -99,7 +99,7 @@ DIFFERENCES: dict[str, Callable[[Place], bool]] = {
 
 def too_long(head: bytes) -> bool:
     lengths = re.findall(rb"\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\n)", head, re.I)
-    return any(int(length) > checks.BODY for length in lengths)
+    return any(int(length) > checks.exercise.variant.body for length in lengths)
 
 
 def equal_lengths(head: bytes) -> bool:
