@@ -8,7 +8,7 @@
                      [--jobs N | --cluster ADDRESS]
     labsupport similar SUBMISSIONS [--exercise SLUG]... [--into FOLDER]
     labsupport autograder SLUG... [--into FILE]
-    labsupport release TARGET
+    labsupport release TARGET [--variant-by student --roster FILE]
     labsupport doctor
 
 `check` judges an answer once. FILE is a notebook or a .py file; without it the exercise's own
@@ -32,7 +32,7 @@ so the exit status is 0 whether or not there are pairs.
 `autograder` writes the archive with which Gradescope grades.
 
 `release` writes the learners' copy of the course: without solutions, hidden checks and what only
-their author needs.
+their author needs. With --variant-by, each student of the roster has one with other constants.
 
 `doctor` says what this machine permits, and how to raise it. The exit status is 1 when something is
 missing without which the course does not run. `python -m labsupport.doctor` says the same where not
@@ -272,18 +272,32 @@ def autograder_command(slugs: tuple[str, ...], into: Path) -> None:
 
 @main.command("release")
 @click.argument("target", type=click.Path(path_type=Path))
-def release_command(target: Path) -> None:
+@click.option(
+    "--variant-by",
+    type=click.Choice(["student"]),
+    help="A copy for each student of the roster, whose protocols have constants of their own.",
+)
+@click.option(
+    "--roster", type=click.Path(path_type=Path), metavar="FILE", help="CSV with the column id."
+)
+def release_command(target: Path, variant_by: str | None, roster: Path | None) -> None:
     """Write the learners' copy of the course.
 
     TARGET is the folder to make, outside of the course. Solutions and hidden checks stay here, and
     so does what is not committed where the course is a git checkout.
     """
+    from labsupport.grading.handed import read_roster
     from labsupport.publishing.release import release
 
+    if (variant_by is None) != (roster is None):
+        raise click.UsageError("--variant-by and --roster go together: they say whose copies.")
     try:
-        click.echo(release(find_course(Path.cwd()), target))
+        students = read_roster(roster) if roster else []
+        click.echo(release(find_course(Path.cwd()), target, students))
     except InputError as error:
         _stop(str(error), BAD_INPUT)
+    except EngineError as error:
+        _stop(str(error), BROKEN)
 
 
 @main.command("doctor")

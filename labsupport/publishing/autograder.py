@@ -25,6 +25,7 @@ from pathlib import Path
 
 from labsupport.checking import InputError, find_exercise
 from labsupport.checking.exercise import choose_exercise, exercise_folders
+from labsupport.checking.variants import SECRET, read_secret
 
 __all__ = ["write_autograder"]
 
@@ -39,8 +40,14 @@ _FILE, _PROGRAM = 0o100644, 0o100755
 
 def write_autograder(root: Path, slugs: Sequence[str], path: Path) -> None:
     """Write the archive that grades these slugs; root: of the course. Raises InputError."""
+    secret = read_secret(root)
     for slug in slugs:
-        choose_exercise(find_exercise(root, slug), slug)
+        exercise = choose_exercise(find_exercise(root, slug), slug)
+        if secret is not None and exercise.variants:
+            raise InputError(
+                f"Students have their own constants in {slug}, drawn from {SECRET.as_posix()}, and "
+                "the archive does not know whose a submission is. Grade it with labsupport grade."
+            )
     part = path.with_name(f"{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:

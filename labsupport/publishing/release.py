@@ -11,7 +11,9 @@ stays with the instructor, a new folder too. Three things are changed on the way
 In the copy `make test` runs the lessons strictly and the exercises laxly: tests/everything.py sees
 that the instructor's parts are not there.
 
-The copy is written beside its place and moved there when it is whole.
+With students, each has a copy with constants of its own (variants), in a folder named after the id.
+
+What is written is written beside its place, and moved there when it is whole.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from labsupport.checking import InputError
+from labsupport.checking.showing import count
+from labsupport.grading.handed import Student
+from labsupport.publishing.variants import make_secret, varied, write_variant
 
 __all__ = ["CUT", "END", "NEEDED", "Release", "release"]
 
@@ -62,24 +67,30 @@ _LISTED = re.compile(
     re.VERBOSE,
 )
 _FOLDERS = ("exercises", "labsupport", "notebooks", "tests")
+_NAME = re.compile(r"[^\W_][\w.@+-]*")
 _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What was released. files: their number. committed: whether git gave them.
+    """What was released. files: their number in a copy. committed: whether git gave them.
 
-    left: paths of the list that differ from what is committed, or are not.
+    left: paths of the list that differ from what is committed, or are not. students: how many have
+    a copy; 0 where there is one for all.
     """
 
     target: Path
     files: int
     committed: bool
     left: tuple[str, ...] = ()
+    students: int = 0
 
     def __str__(self) -> str:
         """What the instructor has to know of it."""
-        lines = [f"The learners' copy, {self.files} files: {self.target}"]
+        what = "The learners' copy"
+        if self.students:
+            what = f"A copy for each of {count(self.students, 'student')}"
+        lines = [f"{what}, {self.files} files: {self.target}"]
         if not self.committed:
             lines.append(
                 "The course is no git checkout: files were taken as they lie in its folder. Look "
@@ -90,10 +101,11 @@ class Release:
         return "\n".join(lines)
 
 
-def release(root: Path, target: Path) -> Release:
+def release(root: Path, target: Path, students: Sequence[Student] = ()) -> Release:
     """Write the learners' copy of the course at `root` into the new folder `target`.
 
-    Raises InputError when it cannot; `target` is then as it was.
+    students: who has a copy with other constants, in a folder of it. Raises InputError when it
+    cannot, `target` is then as it was; and EngineError when checks cannot be loaded.
     """
     if not (root / "solutions").is_dir():
         raise InputError(
@@ -109,12 +121,26 @@ def release(root: Path, target: Path) -> Release:
         raise InputError(f"This course is not whole; these files {lacking}: {_listing(missing)}.")
     left = tuple(_not_committed(root)) if committed else ()
     learners = {path: _for_learners(path, data) for path, data in found.items()}
+    if odd := next((each.id for each in students if not _NAME.fullmatch(each.id)), None):
+        raise InputError(
+            f"{odd!r} cannot be the name of a folder, and each copy is named after its student's "
+            "id. Give ids of letters, digits and the signs . _ @ + -"
+        )
+    secret, exercises = (make_secret(root), varied(root)) if students else ("", {})
     with _in_place(target) as folder:
-        for path, data in learners.items():
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-    return Release(target, len(learners), committed, left)
+        for student in students:
+            _write(learners, folder / student.id)
+            write_variant(folder / student.id, exercises, secret, student.id)
+        if not students:
+            _write(learners, folder)
+    return Release(target, len(learners), committed, left, len(students))
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> None:
+    for path, data in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
 
 
 def _new_place(root: Path, target: Path) -> Path:

@@ -10,6 +10,7 @@ the one that `labsupport grade` knows the student by.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -18,7 +19,7 @@ from labsupport.checking import InputError
 from labsupport.checking.exercise import Exercise, exercise_folders, load_exercises
 from labsupport.checking.variants import FILE, SECRET, drawn, read_secret, written
 
-__all__ = ["make_secret", "write_variant"]
+__all__ = ["make_secret", "varied", "write_variant"]
 
 _HEAD = (
     "# The constants of your task. Its text and the checks have the same; leave them as they are.\n"
@@ -49,11 +50,24 @@ def make_secret(root: Path) -> str:
     return secret
 
 
-def write_variant(copy: Path, secret: str, student: str) -> dict[str, dict[str, object]]:
+def varied(course: Path) -> dict[str, Exercise]:
+    """The exercises of a course whose constants may differ, by slug."""
+    found = {}
+    for slug, folder in exercise_folders(course).items():
+        exercise = load_exercises(folder).get(slug)
+        if exercise is not None and exercise.variants:
+            found[slug] = exercise
+    return found
+
+
+def write_variant(
+    copy: Path, exercises: Mapping[str, Exercise], secret: str, student: str
+) -> dict[str, dict[str, object]]:
     """Give a learner's copy of the course, fresh from a release, the constants of a student.
 
-    secret: see `make_secret`. Returns the constants of each exercise that has variants, by slug.
-    Raises InputError when the copy has a student's constants already, or cannot be written.
+    exercises: see `varied`. secret: see `make_secret`. Returns the constants of each exercise that
+    has variants, by slug. Raises InputError when the copy has a student's constants already, or
+    cannot be written.
     """
     folders = exercise_folders(copy)
     for folder in folders.values():
@@ -63,10 +77,8 @@ def write_variant(copy: Path, secret: str, student: str) -> dict[str, dict[str, 
                 "that has none."
             )
     found: dict[str, dict[str, object]] = {}
-    for slug, folder in folders.items():
-        exercise = load_exercises(folder).get(slug)
-        if exercise is None or not exercise.variants:
-            continue
+    for slug, exercise in exercises.items():
+        folder = folders[slug]
         constants = drawn(slug, exercise.variants, secret, student)
         exercise.vary(constants)
         notebook = folder / f"{slug}.ipynb"

@@ -20,7 +20,7 @@ from labsupport.checking import Answer, Report, check
 from labsupport.checking.exercise import Variant, load_exercises
 from labsupport.checking.hidden import add_hidden
 from labsupport.checking.variants import FILE, drawn, retold
-from labsupport.publishing.variants import write_variant
+from labsupport.publishing.variants import varied, write_variant
 from tests.notebooks.files import as_text, read
 from tests.notebooks.outputs import run
 from tests.promises import answers, course
@@ -228,7 +228,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path in (folder / "checks.py", course.task(slug)):
             shutil.copy(path, place)
     shutil.copy(folder.parent / "misconceptions.toml", root / "exercises")
-    assert set(write_variant(root, SECRET, student())) == set(VARIED)
+    assert set(write_variant(root, varied(root), SECRET, student())) == set(VARIED)
     return root
 
 

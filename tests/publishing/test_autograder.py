@@ -17,6 +17,7 @@ import fastjsonschema
 import pytest
 
 from labsupport.checking import InputError
+from labsupport.checking.variants import SECRET
 from labsupport.publishing.autograder import write_autograder
 from tests.checking.course import Course
 from tests.cli.watched import environment
@@ -282,6 +283,21 @@ def test_what_is_no_exercise_is_told(tmp_path: Path, slug: str, said: str) -> No
     with pytest.raises(InputError, match=said):
         write_autograder(ROOT, [slug], tmp_path / "autograder.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_differs_between_students_cannot_be_graded_there_and_is_told(tmp_path: Path) -> None:
+    course = Course(tmp_path / "course")
+    own = 'variant={"n": 7},'
+    varying = f'{own} variants={{"n": (7, 8)}}, phrases=lambda variant: [f"is {{variant.n}}"],'
+    course.write(course.source.replace(own, varying))
+    place = tmp_path / "autograder.zip"
+    write_autograder(course.root, ["demo"], place)
+    (course.root / SECRET).parent.mkdir(exist_ok=True)
+    (course.root / SECRET).write_text('secret = "s"\n')
+    place.unlink()
+    with pytest.raises(InputError, match="Students have their own constants in demo"):
+        write_autograder(course.root, ["demo"], place)
+    assert not place.exists()
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

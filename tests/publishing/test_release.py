@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from labsupport.checking import InputError
+from labsupport.checking import Answer, InputError
 from labsupport.checking.exercise import exercise_folders, load_exercises
+from labsupport.checking.variants import SECRET, drawn
+from labsupport.grading.handed import Student
 from labsupport.publishing.release import CUT, END, NEEDED, release
 from tests.cli.watched import Watched, environment
 from tests.notebooks.examples import cell, notebook, stream, write
@@ -22,7 +25,7 @@ from tests.notebooks.files import ROOT, as_text, read
 from tests.promises import course
 from tests.promises.test_links import IMAGE, LINK, OUTSIDE
 from tests.publishing.conftest import Labsupport, commit, git
-from tests.publishing.leaks import files_in
+from tests.publishing.leaks import files_in, leaks, secrets
 
 TRIED = as_text(notebook(cell("%%answer greet\nmine = 1", stream("tried\n"))))
 pytestmark = pytest.mark.timeout(300)
@@ -286,6 +289,65 @@ class TestWhole:
         assert "README.md" in names(release(small, place / "learners").target)
 
 
+class TestVariants:
+    """A copy for each student, whose protocols have constants of their own."""
+
+    def test_answers_are_graded_by_the_constants_of_their_students_copy(
+        self, whole: Path, labsupport: Labsupport, tmp_path: Path
+    ) -> None:
+        root = shutil.copytree(whole, tmp_path / "course")
+        (root / SECRET).write_text('secret = "s"\n')
+        framing = load_exercises(course.folder("framing"))["framing"]
+        constants = {
+            name: drawn("framing", framing.variants, "s", name) for name in map(str, range(50))
+        }
+        ann = next(name for name, each in constants.items() if each["byteorder"] == "little")
+        bob = next(name for name, each in constants.items() if each["byteorder"] == "big")
+        (tmp_path / "roster.csv").write_text(f"id\n{ann}\n{bob}\n")
+        words = ("--variant-by", "student", "--roster", tmp_path / "roster.csv")
+        target = tmp_path / "copies"
+        done = labsupport(root, "release", target, *words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert done.stdout.startswith("A copy for each of 2 students, ")
+        assert {path.name for path in target.iterdir()} == {ann, bob}
+        # A wrong answer to the task's own byte order is a line of the other's stub.
+        kept = {one: at for one, at in secrets().items() if not at.startswith("tests/answers")}
+        assert len(kept) > 1000
+        assert leaks(files_in(target), kept) == []
+        assert "__pycache__" not in "".join(names(target))
+        folder = Path("exercises", course.folder("framing").name)
+        for name, order in ((ann, "little-endian"), (bob, "big-endian")):
+            task = (target / name / folder / "framing.ipynb").read_text(encoding="utf-8")
+            assert f"unsigned, {order}" in task
+        framing.vary(constants[ann])
+        source = Answer.from_path(course.solution("framing"), "framing").source
+        for name in (ann, bob):  # bob hands in what ann wrote
+            place = tmp_path / "class" / name / "framing.py"
+            place.parent.mkdir(parents=True)
+            place.write_text(framing.retold(source), encoding="utf-8")
+        assert labsupport(root, "grade", tmp_path / "class").returncode == 0
+        book = (root / "graded" / "gradebook.csv").read_text(encoding="utf-8")
+        totals = {row["id"]: int(row["total"]) for row in csv.DictReader(book.splitlines())}
+        of = framing.points + sum(each.points for each in course.hidden("framing"))
+        assert totals[bob] < totals[ann] == of
+
+    @pytest.mark.parametrize("name", ["../ann", "a/b", ".ann", "-x", "a:b", "a b"])
+    def test_an_id_that_is_no_name_of_a_folder_is_refused(
+        self, name: str, small: Path, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InputError, match="cannot be the name of a folder"):
+            release(small, tmp_path / "copies", [Student("ann"), Student(name)])
+        assert not (tmp_path / "copies").exists()
+
+    def test_a_roster_and_what_varies_go_together(
+        self, labsupport: Labsupport, tmp_path: Path
+    ) -> None:
+        for words in (("--variant-by", "student"), ("--roster", "roster.csv")):
+            done = labsupport(ROOT, "release", tmp_path / "copies", *words)
+            assert done.returncode == 2
+            assert "go together" in done.stderr
+
+
 class TestUse:
     """What a learner does in the copy, and how an instructor gets it."""
 
@@ -305,8 +367,8 @@ class TestUse:
         assert "Hint 1 of" in stub.stdout
         right = labsupport(own, "check", "greet", RIGHT)
         assert (right.returncode, right.stderr) == (0, "")
-        drawn = labsupport(own, "progress").stdout
-        assert f"1 of {len(course.slugs())} exercises passed" in drawn
+        progress = labsupport(own, "progress").stdout
+        assert f"1 of {len(course.slugs())} exercises passed" in progress
         hidden = labsupport(own, "check", "greet", "--hidden")
         assert hidden.returncode == 2
         assert "This copy of the course has no hidden checks" in hidden.stderr

@@ -10,7 +10,7 @@ import pytest
 from labsupport.checking import InputError
 from labsupport.checking.exercise import load_exercises
 from labsupport.checking.variants import drawn, read_secret
-from labsupport.publishing.variants import make_secret, write_variant
+from labsupport.publishing.variants import make_secret, varied, write_variant
 from tests.checking.course import Course
 from tests.notebooks.examples import cell, stream, write
 from tests.notebooks.files import read
@@ -48,7 +48,9 @@ def student(letter: str) -> str:
 
 
 def test_the_notebook_is_told_anew_and_its_outputs_go(copy: Course) -> None:
-    assert write_variant(copy.root, "s", student("X")) == {"demo": {"letter": "X"}}
+    assert write_variant(copy.root, varied(copy.root), "s", student("X")) == {
+        "demo": {"letter": "X"}
+    }
     notebook = read(copy.folder / "demo.ipynb")
     assert [each.source for each in notebook.cells] == [
         "# A question begins with `X`.",
@@ -63,29 +65,29 @@ def test_other_exercises_stay_as_they_are(copy: Course) -> None:
     files = [path for path in copy.root.rglob("*") if path.is_file()]
     others = [path for path in files if path.parent != copy.folder and path.suffix != ".pyc"]
     before = {path: path.read_bytes() for path in others}
-    write_variant(copy.root, "s", student("X"))
+    write_variant(copy.root, varied(copy.root), "s", student("X"))
     assert {path: path.read_bytes() for path in others} == before
     assert not list(copy.root.glob("exercises/01_other/variant.toml"))
 
 
 def test_who_draws_the_tasks_own_constants_has_them_in_a_file_too(copy: Course) -> None:
-    write_variant(copy.root, "s", student("Q"))
+    write_variant(copy.root, varied(copy.root), "s", student("Q"))
     assert load_exercises(copy.folder)["demo"].own == {"letter": "Q"}
     assert read(copy.folder / "demo.ipynb").cells[0].source == "# A question begins with `Q`."
 
 
 def test_a_copy_that_has_constants_is_left_as_it_is(copy: Course) -> None:
-    write_variant(copy.root, "s", student("X"))
+    write_variant(copy.root, varied(copy.root), "s", student("X"))
     before = (copy.folder / "demo.ipynb").read_bytes()
     with pytest.raises(InputError, match=r"variant\.toml is there"):
-        write_variant(copy.root, "s", student("Y"))
+        write_variant(copy.root, varied(copy.root), "s", student("Y"))
     assert (copy.folder / "demo.ipynb").read_bytes() == before
 
 
 def test_a_copy_without_the_notebook_is_told(copy: Course) -> None:
     (copy.folder / "demo.ipynb").unlink()
     with pytest.raises(InputError, match=r"demo\.ipynb cannot be used"):
-        write_variant(copy.root, "s", student("X"))
+        write_variant(copy.root, varied(copy.root), "s", student("X"))
 
 
 def test_a_secret_is_made_once(tmp_path: Path) -> None:
