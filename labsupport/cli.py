@@ -44,10 +44,12 @@ when the command could not do its work: the checks could not run, the history ca
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -89,7 +91,7 @@ def check_command(
     SLUG names the exercise, such as greet, or a step of it, such as framing.header. FILE is the
     notebook or the .py file with the answer; without it, the exercise's own notebook.
     """
-    try:
+    with _problems_told():
         starts = [Path.cwd()]
         if file is not None:
             starts.append(Path(file).resolve().parent)
@@ -99,10 +101,6 @@ def check_command(
         answer = with_earlier(Answer.from_path(path, slug), beside(path.parent, root))
         variant = None if student is None else _constants(root, folder, slug, student)
         report = judged(answer, path, root, seed=seed, only=only, hidden=hidden, variant=variant)
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
-    except EngineError as error:
-        _stop(str(error), BROKEN)
     click.echo(told(report, root, file, student))
     sys.exit(PASSED if report.passed else NOT_PASSED)
 
@@ -120,10 +118,8 @@ def watch_command(slug: str | None) -> None:
     from labsupport.progress import screen
     from labsupport.watching import watch
 
-    try:
+    with _problems_told():
         watch(find_course(Path.cwd()), slug, screen())
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
 
 
 @main.command("progress")
@@ -132,10 +128,8 @@ def progress_command() -> None:
     from labsupport.progress import draw, screen
     from labsupport.standing import read_standing
 
-    try:
+    with _problems_told():
         standing = read_standing(find_course(Path.cwd()))
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
     draw(standing, screen())
     sys.exit(PASSED if standing.known else BROKEN)
 
@@ -202,12 +196,8 @@ def grade_command(
     if jobs is not None and cluster is not None:
         raise click.UsageError("--jobs is for this machine: on a cluster its workers' threads say.")
     order = Order(submissions, into, exercises, roster, student, due, formats, jobs, cluster)
-    try:
+    with _problems_told():
         sys.exit(grade(find_course(Path.cwd()), order))
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
-    except EngineError as error:
-        _stop(str(error), BROKEN)
 
 
 @main.command("similar")
@@ -235,12 +225,8 @@ def similar_command(submissions: Path, exercises: tuple[str, ...], into: Path) -
     """
     from labsupport.similar import similar
 
-    try:
+    with _problems_told():
         similar(find_course(Path.cwd()), submissions, exercises, into)
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
-    except EngineError as error:
-        _stop(str(error), BROKEN)
 
 
 @main.command("autograder")
@@ -261,12 +247,8 @@ def autograder_command(slugs: tuple[str, ...], into: Path) -> None:
     """
     from labsupport.publishing.autograder import write_autograder
 
-    try:
+    with _problems_told():
         write_autograder(find_course(Path.cwd()), slugs, into)
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
-    except EngineError as error:
-        _stop(str(error), BROKEN)
     click.echo(f"The autograder for {', '.join(slugs)}: {near(into)}")
 
 
@@ -291,13 +273,9 @@ def release_command(target: Path, variant_by: str | None, roster: Path | None) -
 
     if (variant_by is None) != (roster is None):
         raise click.UsageError("--variant-by and --roster go together: they say whose copies.")
-    try:
+    with _problems_told():
         students = read_roster(roster) if roster else []
         click.echo(release(find_course(Path.cwd()), target, students))
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
-    except EngineError as error:
-        _stop(str(error), BROKEN)
 
 
 @main.command("doctor")
@@ -305,10 +283,8 @@ def doctor_command() -> None:
     """Say what this machine permits, what the course lacks here, and how to raise it."""
     from labsupport.doctor import doctor
 
-    try:
+    with _problems_told():
         sys.exit(doctor(find_course(Path.cwd())))
-    except InputError as error:
-        _stop(str(error), BAD_INPUT)
 
 
 def _constants(root: Path, folder: Path, slug: str, student: str) -> dict[str, Any] | None:
@@ -325,9 +301,17 @@ def _constants(root: Path, folder: Path, slug: str, student: str) -> dict[str, A
     return whose.constants(student, slug)
 
 
-def _stop(message: str, status: int) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(status)
+@contextlib.contextmanager
+def _problems_told() -> Iterator[None]:
+    """What ends a command ends it with a message and its status."""
+    try:
+        yield
+    except InputError as error:
+        click.echo(str(error), err=True)
+        sys.exit(BAD_INPUT)
+    except EngineError as error:
+        click.echo(str(error), err=True)
+        sys.exit(BROKEN)
 
 
 if __name__ == "__main__":
