@@ -58,10 +58,12 @@ class Newest(Environment):
         return {plain(name): version for name, version in json.loads(done.stdout).items()}
 
     def listed(self) -> list[str]:
-        """The packages that pyproject.toml lists, by their plain names."""
+        """The packages that pyproject.toml lists for the course and its tests, by their plain
+        names; not the course itself, through which its tests list an extra."""
         project = self.declared()["project"]
-        lists = [project["dependencies"], *project["optional-dependencies"].values()]
-        return [plain(re.split(r"[^\w.-]", text)[0]) for each in lists for text in each]
+        lists = [project["dependencies"], project["optional-dependencies"]["test"]]
+        names = [plain(re.split(r"[^\w.-]", text)[0]) for each in lists for text in each]
+        return [name for name in names if name != plain(project["name"])]
 
     def pinned(self) -> dict[str, str]:
         """The version that constraints.txt has of each package."""

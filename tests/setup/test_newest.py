@@ -80,7 +80,7 @@ def test_the_newest_version_is_installed_and_told_beside_the_pinned_one(
         monkeypatch.setenv(name, value)
     made = Newest(tiny.root, tmp_path / "environment")
     made.make()
-    assert made.pinned() == {"toy": "1.0", "toytest": "1.0"}
+    assert made.pinned() == {"toy": "1.0", "toytest": "1.0", "toyapart": "1.0"}
     assert made.listed() == ["toy", "toytest"]
     table = [
         line.split() for line in newest.versions_told(made.listed(), made.pinned(), made.versions())
