@@ -1,4 +1,4 @@
-"""Sends the first part of the file at once, and only then looks at the window.
+"""Sends two windows at once at the beginning, and only then looks at the window.
 
 refused by: fills its window, and no more, other ACKs do nothing, gives up after its rounds
 misconception: tcp-is-slower
@@ -25,7 +25,7 @@ def send_window(host, port, data, *, window=8, wait=0.2, tries=8):
         deadline = time.monotonic() + wait
         while first < len(datagrams):
             # fill the window
-            while sent < min(first + (window if sent > 11 else 12), len(datagrams)):
+            while sent < min(first + (window if sent >= 2 * window else 2 * window), len(datagrams)):
                 sock.sendto(datagrams[sent], (host, port))
                 sent += 1
             number = next_ack(sock, (host, port), deadline)
