@@ -8,12 +8,15 @@ are, only those that are handed out are in memory.
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Protocol, Self
 
 from labsupport.checking import Answer, EngineError, Report, check, find_exercise
@@ -129,10 +132,11 @@ def judge_all(
     tally = Tally()
     ready: deque[Done] = deque()
 
-    def keep(waiting: Iterator[Pending]) -> None:
+    def keep(waiting: Iterator[Pending], interrupts: _Interrupts) -> None:
         while True:
             if not ready:
-                ready.extend(judges.some(waiting))
+                with interrupts.end_this():
+                    ready.extend(judges.some(waiting))
             if not ready:
                 return
             done = ready.popleft()
@@ -144,10 +148,41 @@ def judge_all(
                 tally.inconclusive += bool(done.report.inconclusive)
             tell(done)
 
-    try:
-        keep(store.pending(slugs))
-    except KeyboardInterrupt:
-        tally.stopped = True
-        judges.stop()
-        keep(iter(()))
+    with _Interrupts() as interrupts:
+        try:
+            keep(store.pending(slugs), interrupts)
+        except KeyboardInterrupt:
+            tally.stopped = True
+            judges.stop()
+            keep(iter(()), interrupts)
     return tally
+
+
+class _Interrupts:
+    """Ctrl-C ends a wait, and waits itself while a verdict is stored and told: what was told half
+    would be told again. A context manager, for the main thread."""
+
+    def __enter__(self) -> Self:
+        self._asked = self._waiting = False
+        self._before = signal.signal(signal.SIGINT, self._came)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    @contextmanager
+    def end_this(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in this block, also for a Ctrl-C that came before it."""
+        try:
+            self._waiting = True
+            if self._asked:
+                self._asked = False
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waiting = False
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        if self._waiting:
+            raise KeyboardInterrupt
+        self._asked = True

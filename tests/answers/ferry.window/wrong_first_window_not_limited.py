@@ -25,7 +25,9 @@ def send_window(host, port, data, *, window=8, wait=0.2, tries=8):
         deadline = time.monotonic() + wait
         while first < len(datagrams):
             # fill the window
-            while sent < min(first + (window if sent >= 2 * window else 2 * window), len(datagrams)):
+            while sent < min(
+                first + (window if sent >= 2 * window else 2 * window), len(datagrams)
+            ):
                 sock.sendto(datagrams[sent], (host, port))
                 sent += 1
             number = next_ack(sock, (host, port), deadline)
