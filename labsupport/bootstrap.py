@@ -41,7 +41,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
 from pathlib import Path
@@ -114,8 +113,8 @@ def without_venv(missing: Sequence[str], *, debian: bool) -> str:
 
 SYMPTOMS = {
     r"No space left on device|Errno 28\b|quota exceeded|not enough space on the disk": (
-        f"The disk is full.\nFree about {ROOM // 1_000_000} MB, also where temporary files go "
-        f"({tempfile.gettempdir()})."
+        f"The disk is full.\nFree about {ROOM // 1_000_000} MB, also where temporary files go:\n"
+        "the folder that TMPDIR names, /tmp without it; on Windows TEMP."
     ),
     r"CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed": (
         "The package index was reached, but its certificate is not trusted here.\n"

@@ -44,9 +44,7 @@ when the command could not do its work: the checks could not run, the history ca
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,9 +60,28 @@ from labsupport.terminal import judged, near, speak_plainly, told
 __all__ = ["main"]
 
 PASSED, NOT_PASSED, BAD_INPUT, BROKEN = 0, 1, 2, 3
+_INSTALL = "make lab installs it, and python -m labsupport.doctor says what else is missing."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """What ends a command ends it with a message and its status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(str(error), err=True)
+            sys.exit(BAD_INPUT)
+        except EngineError as error:
+            click.echo(str(error), err=True)
+            sys.exit(BROKEN)
+        except ModuleNotFoundError as error:
+            click.echo(f"The course needs what is not installed: {error}. {_INSTALL}", err=True)
+            sys.exit(BAD_INPUT)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="labsupport")
 def main() -> None:
     """Network Programming, Live: check your answers from a terminal."""
@@ -91,16 +108,15 @@ def check_command(
     SLUG names the exercise, such as greet, or a step of it, such as framing.header. FILE is the
     notebook or the .py file with the answer; without it, the exercise's own notebook.
     """
-    with _problems_told():
-        starts = [Path.cwd()]
-        if file is not None:
-            starts.append(Path(file).resolve().parent)
-        root = find_course(*starts)
-        folder = find_exercise(root, slug)
-        path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
-        answer = with_earlier(Answer.from_path(path, slug), beside(path.parent, root))
-        variant = None if student is None else _constants(root, folder, slug, student)
-        report = judged(answer, path, root, seed=seed, only=only, hidden=hidden, variant=variant)
+    starts = [Path.cwd()]
+    if file is not None:
+        starts.append(Path(file).resolve().parent)
+    root = find_course(*starts)
+    folder = find_exercise(root, slug)
+    path = Path(file) if file is not None else folder / f"{slug.partition('.')[0]}.ipynb"
+    answer = with_earlier(Answer.from_path(path, slug), beside(path.parent, root))
+    variant = None if student is None else _constants(root, folder, slug, student)
+    report = judged(answer, path, root, seed=seed, only=only, hidden=hidden, variant=variant)
     click.echo(told(report, root, file, student))
     sys.exit(PASSED if report.passed else NOT_PASSED)
 
@@ -118,8 +134,7 @@ def watch_command(slug: str | None) -> None:
     from labsupport.progress import screen
     from labsupport.watching import watch
 
-    with _problems_told():
-        watch(find_course(Path.cwd()), slug, screen())
+    watch(find_course(Path.cwd()), slug, screen())
 
 
 @main.command("progress")
@@ -128,8 +143,7 @@ def progress_command() -> None:
     from labsupport.progress import draw, screen
     from labsupport.standing import read_standing
 
-    with _problems_told():
-        standing = read_standing(find_course(Path.cwd()))
+    standing = read_standing(find_course(Path.cwd()))
     draw(standing, screen())
     sys.exit(PASSED if standing.known else BROKEN)
 
@@ -196,8 +210,7 @@ def grade_command(
     if jobs is not None and cluster is not None:
         raise click.UsageError("--jobs is for this machine: on a cluster its workers' threads say.")
     order = Order(submissions, into, exercises, roster, student, due, formats, jobs, cluster)
-    with _problems_told():
-        sys.exit(grade(find_course(Path.cwd()), order))
+    sys.exit(grade(find_course(Path.cwd()), order))
 
 
 @main.command("similar")
@@ -225,8 +238,7 @@ def similar_command(submissions: Path, exercises: tuple[str, ...], into: Path) -
     """
     from labsupport.similar import similar
 
-    with _problems_told():
-        similar(find_course(Path.cwd()), submissions, exercises, into)
+    similar(find_course(Path.cwd()), submissions, exercises, into)
 
 
 @main.command("autograder")
@@ -247,8 +259,7 @@ def autograder_command(slugs: tuple[str, ...], into: Path) -> None:
     """
     from labsupport.publishing.autograder import write_autograder
 
-    with _problems_told():
-        write_autograder(find_course(Path.cwd()), slugs, into)
+    write_autograder(find_course(Path.cwd()), slugs, into)
     click.echo(f"The autograder for {', '.join(slugs)}: {near(into)}")
 
 
@@ -273,9 +284,8 @@ def release_command(target: Path, variant_by: str | None, roster: Path | None) -
 
     if (variant_by is None) != (roster is None):
         raise click.UsageError("--variant-by and --roster go together: they say whose copies.")
-    with _problems_told():
-        students = read_roster(roster) if roster else []
-        click.echo(release(find_course(Path.cwd()), target, students))
+    students = read_roster(roster) if roster else None
+    click.echo(release(find_course(Path.cwd()), target, students))
 
 
 @main.command("doctor")
@@ -283,8 +293,7 @@ def doctor_command() -> None:
     """Say what this machine permits, what the course lacks here, and how to raise it."""
     from labsupport.doctor import doctor
 
-    with _problems_told():
-        sys.exit(doctor(find_course(Path.cwd())))
+    sys.exit(doctor(find_course(Path.cwd())))
 
 
 def _constants(root: Path, folder: Path, slug: str, student: str) -> dict[str, Any] | None:
@@ -299,19 +308,6 @@ def _constants(root: Path, folder: Path, slug: str, student: str) -> dict[str, A
             "all have the same. So check without --student."
         )
     return whose.constants(student, slug)
-
-
-@contextlib.contextmanager
-def _problems_told() -> Iterator[None]:
-    """What ends a command ends it with a message and its status."""
-    try:
-        yield
-    except InputError as error:
-        click.echo(str(error), err=True)
-        sys.exit(BAD_INPUT)
-    except EngineError as error:
-        click.echo(str(error), err=True)
-        sys.exit(BROKEN)
 
 
 if __name__ == "__main__":

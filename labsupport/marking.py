@@ -255,11 +255,11 @@ def _concluded(tally: Tally, console: Console) -> int:
         return INTERRUPTED
     for number, what in (
         (tally.inconclusive, "inconclusive: the machine was too busy, or a check broke"),
-        (len(tally.failures), "not judged"),
+        (tally.failed, "not judged"),
     ):
         if number:
             say(console, f"{number} {what}. Run it again to judge these.", _WARN)
-    return NOT_ALL if tally.inconclusive or tally.failures else ALL
+    return NOT_ALL if tally.inconclusive or tally.failed else ALL
 
 
 @contextlib.contextmanager

@@ -94,12 +94,14 @@ def found(root: Path, paths: Sequence[str]) -> list[str]:
     """The notebooks that are or lie below these paths, relative to the root. Raises Problem."""
     notebooks: set[str] = set()
     for path in paths:
-        place = root / path
-        if not place.exists():
+        place = (root / path).resolve()
+        if not place.exists() or not place.is_relative_to(root):
             raise Problem(f"There is no {path} in {root}.")
         for file in [place] if place.is_file() else place.rglob("*.ipynb"):
             if ".ipynb_checkpoints" not in file.parts:
                 notebooks.add(file.relative_to(root).as_posix())
+    if not notebooks:
+        raise Problem(f"There is no notebook in {', '.join(paths)}.")
     return sorted(notebooks)
 
 

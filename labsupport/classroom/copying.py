@@ -11,6 +11,7 @@ it keeps each file as it was handed out, in `.handed_out`; with that it knows wh
   cell (merging); of any other file the course's lies beside it, as `NAME.course-DIGEST.EXT`.
 - What the user deleted comes back: this is how to begin a notebook anew.
 - What the course no longer has goes, unless the user changed it.
+- Where an exercise has another number, and so another folder, what the user has of it moves there.
 
 A file is complete or not there: it is written aside and renamed, so a run that is killed, or that
 meets a full disk, leaves what was there, and the next one goes on. What was handed out is noted
@@ -33,6 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labsupport.checking import InputError
+from labsupport.checking.exercise import exercise_folders
 from labsupport.classroom.merging import merged, same
 
 __all__ = ["Brought", "bring", "main"]
@@ -53,6 +55,7 @@ class Brought:
     merged: list[str] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     """Not touched because of a link, a folder in place of a file, or the like."""
 
@@ -63,6 +66,7 @@ class Brought:
             "merged with your changes": self.merged,
             "put beside your own": self.beside,
             "removed": self.removed,
+            "moved with their exercise": self.moved,
             "left alone, being no plain file or behind a link": self.left,
         }
         found = [f"{what}: {_named(paths)}" for what, paths in said.items() if paths]
@@ -94,6 +98,7 @@ class _Copying:
     def bring(self) -> Brought:
         try:
             self._prepare()
+            self._follow_numbers()
             offered = sorted(_files(self.course))
             for name in offered:
                 self._one(name)
@@ -117,6 +122,25 @@ class _Copying:
             folder.mkdir(exist_ok=True)
         for file in self.incoming.iterdir():
             file.unlink()
+
+    def _follow_numbers(self) -> None:
+        """Move the folders of exercises whose number, which is for order alone, has changed."""
+        folders = exercise_folders(self.course)
+        names = {folder.name for folder in folders.values()}
+        # What was handed out first: after a kill between the two the next run moves the other.
+        for root in (self.kept, self.copy):
+            within = root / "exercises"
+            if within.is_symlink() or not within.is_dir():
+                return
+            for old in sorted(within.iterdir()):
+                slug = old.name.partition("_")[2]
+                if slug not in folders or old.name in names or old.is_symlink():
+                    continue
+                new = within / folders[slug].name
+                if old.is_dir() and not os.path.lexists(new):
+                    old.rename(new)
+                    if root == self.copy:
+                        self.done.moved.append(new.relative_to(root).as_posix())
 
     def _one(self, name: str) -> None:
         new = (self.course / name).read_bytes()

@@ -40,7 +40,8 @@ def merged(handed: bytes, mine: bytes, new: bytes, name: str) -> bytes | None:
     """The course's new notebook with what the user changed in the one that was handed out.
 
     None where the three cannot be compared cell by cell: no notebook, another major format, a cell
-    without an id or an id that is there twice, or an id that both have given to a new cell.
+    without an id or an id that is there twice, or an id that both have given to a new cell; or
+    where there is half of a surrogate pair, which is no text.
     """
     read = [_read(data, name) for data in (handed, mine, new)]
     before, own, theirs = (_cells(each) for each in read)
@@ -53,9 +54,11 @@ def merged(handed: bytes, mine: bytes, new: bytes, name: str) -> bytes | None:
         return None
     chosen = dict(_chosen(before, own, theirs))
     cells = [chosen.get(each) or own[each] for each in _ordered(list(chosen), before, own)]
-    return (
-        json.dumps({**(read[2] or {}), "cells": cells}, indent=1, ensure_ascii=False) + "\n"
-    ).encode()
+    text = json.dumps({**(read[2] or {}), "cells": cells}, indent=1, ensure_ascii=False) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return None
 
 
 def _chosen(before: _Cells, own: _Cells, theirs: _Cells) -> Iterator[tuple[str, _Cell]]:

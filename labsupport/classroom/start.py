@@ -73,7 +73,10 @@ def bound_processes(most: int) -> None:
 def _set_environment(copy: Path) -> None:
     """For the server and all that it starts: terminals find `labsupport` beside this Python."""
     prefer_own_kernel()
-    os.environ["JUPYTER_RUNTIME_DIR"] = str(_runtime(copy))
+    try:
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(_runtime(copy))
+    except OSError as error:  # kernels will say so as well; what there is can still be opened
+        print(f"There is no place for the sockets of kernels: {error}", file=sys.stderr, flush=True)
     os.environ["LABSUPPORT_STATE"] = str(copy / ".labsupport")
     beside = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])

@@ -25,7 +25,7 @@ from labsupport.doctor.finding import AGAIN, INSTALL, Finding
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["LOOKS", "doctor", "findings"]
+__all__ = ["INSTRUCTORS", "LOOKS", "doctor", "findings"]
 
 LOOKS: dict[str, Callable[[Path], Finding]] = {
     "Python": packages.python,
@@ -46,6 +46,9 @@ LOOKS: dict[str, Callable[[Path], Finding]] = {
     "git": partial(programs.program, "git", "`.ci/run` makes a fresh clone with it."),
     "Chromium": programs.chromium,
 }
+
+INSTRUCTORS = frozenset({"git", "Chromium"})
+"""What only the instructor's course makes use of."""
 
 
 def doctor(root: Path) -> int:
@@ -74,7 +77,10 @@ def doctor(root: Path) -> int:
 
 def findings(root: Path) -> Iterator[tuple[str, Finding]]:
     """What there is to look at, and what was found, for the course at `root`."""
+    whole = (root / ".ci").is_dir()
     for what, look in LOOKS.items():
+        if what in INSTRUCTORS and not whole:
+            continue
         try:
             finding = look(root)
         except ImportError as error:

@@ -144,7 +144,13 @@ def disk(root: Path) -> Finding:
     """How much room there is for the course and for temporary files."""
     from labsupport.checking.hosts import Limits
 
-    places = {folder: shutil.disk_usage(folder).free for folder in (str(root), _temporary())}
+    try:
+        temporary = _temporary()
+    except FileNotFoundError:
+        means = "Neither answers nor kernels can run without one."
+        advice = "Free some room, or name a folder of yours in TMPDIR."
+        return Finding("no folder for temporary files takes any", means, advice, "missing")
+    places = {folder: shutil.disk_usage(folder).free for folder in (str(root), temporary)}
     found = ", ".join(f"{_gigabytes(free)} free at {folder}" for folder, free in places.items())
     most = Limits().file_bytes
     if min(places.values()) < most:

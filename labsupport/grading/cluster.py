@@ -51,7 +51,7 @@ from labsupport.checking.engine import shut_down
 from labsupport.checking.exercise import exercise_folders
 from labsupport.checking.showing import clean, count
 from labsupport.clock import Deadline
-from labsupport.grading.running import EACH, Done, judge
+from labsupport.grading.running import EACH, Done, Waits, judge
 from labsupport.grading.store import Pending
 from labsupport.grading.versions import Versions
 from labsupport.grading.whose import Constants, Whose
@@ -235,15 +235,17 @@ class Cluster:
                 self._client.run(shut_down, on_error="ignore")
         self._client.close()
 
-    def some(self, waiting: Iterator[Pending]) -> list[Done]:
+    def some(self, waiting: Iterator[Pending], waits: Waits) -> list[Done]:
         """See `running.Judges`."""
         while True:
             if self._looked.expired:
-                self._look()
+                with waits():
+                    self._look()
             self._hand_out(waiting)
             if not self._running:
                 return []
-            ready = wait(self._running, self._looked.left(), FIRST_COMPLETED).done
+            with waits():
+                ready = wait(self._running, self._looked.left(), FIRST_COMPLETED).done
             if ready:
                 future = min(ready, key=Future.cancelled)  # first what is worth keeping
                 if found := self._judged(future, self._running.pop(future)):
@@ -252,7 +254,8 @@ class Cluster:
     def stop(self) -> None:
         """See `running.Judges`."""
         self._again.clear()
-        self._client.run(_stop, self._run, on_error="ignore")
+        with suppress(OSError):  # the scheduler is gone, which the next look says
+            self._client.run(_stop, self._run, on_error="ignore")
 
     def _hand_out(self, waiting: Iterator[Pending]) -> None:
         if self._tried in self._running:
@@ -399,6 +402,7 @@ def _connected(address: str) -> Client:
     try:
         # A client waits for ever where a port is open and nobody greets.
         asyncio.run(asyncio.wait_for(_greeted(address, arguments), _GREET))
+        return Client(address, timeout=_CONNECT, set_as_default=False, security=security)
     except Exception as error:  # of any kind, where what greets is no scheduler
         told = str(error) if isinstance(error, OSError) else ""
         raise InputError(
@@ -406,11 +410,16 @@ def _connected(address: str) -> Client:
             "Start `dask scheduler`, and in the course's folder of each machine "
             f"`dask worker {address}`, or leave --cluster out."
         ) from error
-    return Client(address, timeout=_CONNECT, set_as_default=False, security=security)
 
 
 async def _greeted(address: str, arguments: dict[str, Any]) -> None:
+    """Ask who is there. Raises an exception of any kind where it is no scheduler."""
     from distributed.comm.core import connect
 
     comm = await connect(address, timeout=_CONNECT, **arguments)
-    comm.abort()
+    try:
+        await comm.write({"op": "identity"})
+        if (await comm.read())["type"] != "Scheduler":  # a worker
+            raise LookupError
+    finally:
+        comm.abort()

@@ -28,14 +28,18 @@ from typing import IO, Any, Self
 
 from labsupport.checking.errors import InputError
 
-__all__ = ["ARCHIVES", "MOST", "File", "Refused", "files_in", "readable"]
+__all__ = ["ARCHIVES", "MOST", "SUBMITTED", "File", "Refused", "files_in", "readable"]
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+SUBMITTED = "submitted"
+"""Where nbgrader collects what students hand in, below its course folder."""
+
 MOST = 32 * 1024 * 1024
 """Bytes of one file: a notebook holds its pictures."""
 
 _MOST_FILES = 200_000
-_MOST_READ = 4 * 1024 * 1024 * 1024  # bytes of a tar archive, uncompressed
+_MOST_READ = 4 * 1024 * 1024 * 1024  # bytes of an archive, uncompressed
+_MOST_INSIDE = 256 * 1024 * 1024  # of a student's archive in it
 _APPENDED = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -44,15 +48,19 @@ _APPENDED = (
     tarfile.GNUTYPE_LONGLINK,
 )
 _MOST_APPENDED = 1024 * 1024
-_READ = (".ipynb", ".py", "timestamp.txt", *ARCHIVES)
-_HALF = re.compile("[\ud800-\udfff]")
-_TOOLS = ("__MACOSX", "__pycache__")  # folders that no learner made, like those with a dot
+_UNREAD = (".7z", ".rar")  # archives that nothing in Python's library opens
+_READ = (".ipynb", ".py", "timestamp.txt", *ARCHIVES, *_UNREAD)
+_NO_NAME = re.compile("[\x01-\x1f\x7f\ud800-\udfff]")
+# Folders that no learner made, like those with a dot: programs in them are named as slugs are.
+_TOOLS = ("__MACOSX", "__pycache__", "labsupport", "site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file. path: below the folder or the archive. when: it was changed last, if that is known;
-    what a zip archive tells has no time zone and is taken for this machine's time."""
+    """A file. path: below the folder or the archive; its ending is in small letters. when: it was
+    changed last, if that is known; what a zip archive tells has no time zone and is taken for this
+    machine's time. What is in a student's own archive is as old as that: the times in it are the
+    student's to set."""
 
     path: PurePosixPath
     data: bytes
@@ -75,12 +83,12 @@ def files_in(place: Path) -> Iterator[File | Refused]:
     """The notebooks, Python files and time stamps below a folder or in an archive.
 
     Folders come in the order of their names, archives in their own. What an archive wraps into one
-    folder more is unwrapped. Raises InputError where `place` is neither, or is an archive that
-    cannot be read.
+    folder more is unwrapped; nbgrader's folder `submitted` stays in the paths. Raises InputError
+    where `place` is neither, or is an archive that cannot be read.
     """
     if place.is_dir():
-        found = _in_folder(place)
-    elif place.is_file() and place.name.endswith(ARCHIVES):
+        found = _in_folder(place, PurePosixPath(SUBMITTED if place.name == SUBMITTED else ""))
+    elif place.is_file() and _ends(place.name, ARCHIVES):
         found = _unwrapped(place)
     elif place.exists():
         raise InputError(
@@ -110,10 +118,11 @@ def _unwrapped(place: Path) -> Iterator[File | Refused]:
             file = place.open("rb")
         except OSError as error:
             raise InputError(f"{place} cannot be read: {error.strerror}.") from error
-        return _in_archive(file, place.name, PurePosixPath())
+        return _in_archive(file, place.name, PurePosixPath(), _MOST_READ)
 
     paths = [each.path for each in _without_tools(read()) if isinstance(each, File)]
-    wrapped = len({path.parts[0] for path in paths}) == 1 and all(len(p.parts) > 2 for p in paths)
+    roots = {path.parts[0] for path in paths} - {SUBMITTED}
+    wrapped = len(roots) == 1 and all(len(path.parts) > 2 for path in paths)
     for each in read():
         if wrapped and isinstance(each, File) and len(each.path.parts) > 2:
             yield replace(each, path=PurePosixPath(*each.path.parts[1:]))
@@ -130,30 +139,38 @@ def _without_tools(found: Iterator[File | Refused]) -> Iterator[File | Refused]:
 
 def _opened(file: File) -> Iterator[File | Refused]:
     """The file, or what is in it where it is an archive itself."""
-    if not file.path.name.endswith(ARCHIVES):
+    if not _ends(file.path.name, (*ARCHIVES, *_UNREAD)):
         yield file
         return
+    if not _ends(file.path.name, ARCHIVES):
+        yield Refused(str(file.path), f"is an archive, but none of {', '.join(ARCHIVES)}")
+        return
+    inside = _in_archive(io.BytesIO(file.data), str(file.path), file.path, _MOST_INSIDE)
     try:
-        for each in _without_tools(_in_archive(io.BytesIO(file.data), str(file.path), file.path)):
-            if isinstance(each, File) and each.path.name.endswith(ARCHIVES):
+        for each in _without_tools(inside):
+            if isinstance(each, Refused):
+                yield each
+            elif _ends(each.path.name, (*ARCHIVES, *_UNREAD)):
                 yield Refused(str(each.path), "is an archive in an archive of a student")
             else:
-                yield each
+                yield replace(each, when=file.when)
     except InputError as error:
         yield Refused(str(file.path), str(error).removeprefix(f"{file.path} ").rstrip("."))
 
 
-def _in_folder(place: Path) -> Iterator[File | Refused]:
-    for folder, folders, names in os.walk(place, onerror=_unreadable):
+def _in_folder(place: Path, base: PurePosixPath) -> Iterator[File | Refused]:
+    """The files below a folder, whose paths are put below `base`."""
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(place, onerror=closed.append):
         folders.sort()
         for name in sorted([*folders, *names]):
             path = Path(folder, name)
-            below = PurePosixPath(readable(path.relative_to(place).as_posix()))
+            below = _written(base / readable(path.relative_to(place).as_posix()))
             try:
                 found = path.lstat()
                 if stat.S_ISDIR(found.st_mode):
                     continue
-                if not name.endswith(_READ) and not stat.S_ISLNK(found.st_mode):
+                if not _ends(name, _READ) and not stat.S_ISLNK(found.st_mode):
                     continue
                 _plain(found.st_mode, found.st_size)
                 with path.open("rb") as file:
@@ -163,18 +180,24 @@ def _in_folder(place: Path) -> Iterator[File | Refused]:
             except OSError as error:
                 yield Refused(str(below), f"cannot be read: {error.strerror}")
             else:
-                yield File(below, data, datetime.fromtimestamp(found.st_mtime, UTC))
+                yield File(below, data, _moment(found.st_mtime))
+    for each in closed:
+        if Path(each.filename) == place:
+            raise InputError(f"{place} cannot be read: {each.strerror}.") from each
+        below = base / readable(Path(each.filename).relative_to(place).as_posix())
+        yield Refused(str(below), f"cannot be read: {each.strerror}")
 
 
-def _unreadable(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be read: {error.strerror}.") from error
+def _in_archive(
+    file: IO[bytes], name: str, base: PurePosixPath, most: int
+) -> Iterator[File | Refused]:
+    """The files of an archive, whose paths are put below `base`. It closes the file.
 
-
-def _in_archive(file: IO[bytes], name: str, base: PurePosixPath) -> Iterator[File | Refused]:
-    """The files of an archive, whose paths are put below `base`. It closes the file."""
+    most: bytes that it may hold, uncompressed.
+    """
     try:
         with file:
-            yield from (_in_zip if name.endswith(".zip") else _in_tar)(file, base)
+            yield from (_in_zip if _ends(name, (".zip",)) else _in_tar)(file, base, most)
     except _DAMAGE as error:
         kind = type(error).__name__
         raise InputError(f"{name} cannot be read as an archive ({kind}: {error}).") from error
@@ -184,6 +207,7 @@ _DAMAGE = (
     OSError,
     EOFError,
     ValueError,
+    OverflowError,
     NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
@@ -193,7 +217,8 @@ _DAMAGE = (
 )
 
 
-def _in_zip(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
+def _in_zip(file: IO[bytes], base: PurePosixPath, most: int) -> Iterator[File | Refused]:
+    left = most
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if info.is_dir():
@@ -201,7 +226,7 @@ def _in_zip(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
             try:
                 below = _below(info.filename, base)
                 mode = info.external_attr >> 16
-                if not below.name.endswith(_READ) and not stat.S_ISLNK(mode):
+                if not _ends(below.name, _READ) and not stat.S_ISLNK(mode):
                     continue
                 _plain(mode, info.file_size)
                 if info.flag_bits & 1:
@@ -213,6 +238,9 @@ def _in_zip(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
             except _DAMAGE as error:
                 yield Refused(readable(str(base / info.filename)), f"is damaged ({error})")
             else:
+                left -= len(data)
+                if left < 0:
+                    raise ValueError(_too_much(most))
                 yield File(below, data, _local(info.date_time))
 
 
@@ -223,9 +251,17 @@ def _local(date_time: tuple[int, int, int, int, int, int]) -> datetime | None:
         return None
 
 
-def _in_tar(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
+def _moment(seconds: float) -> datetime | None:
+    """What a number of seconds since 1970 means; None where it is no time that Python knows."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _in_tar(file: IO[bytes], base: PurePosixPath, most: int) -> Iterator[File | Refused]:
     with (
-        _uncompressed(file) as plain,
+        _uncompressed(file, most) as plain,
         tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as archive,
     ):
         for info in archive:
@@ -235,7 +271,7 @@ def _in_tar(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
                 below = _below(info.name, base)
                 if info.issym() or info.islnk():
                     raise _Refusal("is a link")
-                if not below.name.endswith(_READ):
+                if not _ends(below.name, _READ):
                     continue
                 _plain(0 if info.isreg() else stat.S_IFCHR, info.size)
                 inside = archive.extractfile(info)
@@ -245,12 +281,12 @@ def _in_tar(file: IO[bytes], base: PurePosixPath) -> Iterator[File | Refused]:
             except _Refusal as refusal:
                 yield Refused(readable(str(base / info.name)), str(refusal))
             else:
-                yield File(below, data, datetime.fromtimestamp(info.mtime, UTC))
+                yield File(below, data, _moment(info.mtime))
 
 
 @contextmanager
-def _uncompressed(file: IO[bytes]) -> Iterator[Any]:
-    """The stream of a tar archive, whichever way it is compressed, with a bound on its length."""
+def _uncompressed(file: IO[bytes], most: int) -> Iterator[Any]:
+    """The stream of a tar archive, whichever way it is compressed, of at most so many bytes."""
     begin = file.read(6)
     file.seek(0)
     with ExitStack() as stack:
@@ -262,21 +298,21 @@ def _uncompressed(file: IO[bytes]) -> Iterator[Any]:
         ):
             if begin.startswith(sign):
                 plain = stack.enter_context(opened())
-        yield _Bounded(plain)
+        yield _Bounded(plain, most)
 
 
 class _Bounded:
     """A stream that ends with an error when more is read of it than any class hands in."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], most: int) -> None:
         self._file = file
-        self._left = _MOST_READ
+        self._left = self._most = most
 
     def read(self, size: int) -> bytes:
         """So many bytes, or fewer at the end."""
         self._left -= size
         if self._left < 0:
-            raise ValueError(f"it holds more than {_MOST_READ // 1024**3} GiB")
+            raise ValueError(_too_much(self._most))
         return self._file.read(size)
 
 
@@ -292,8 +328,19 @@ class _Member(tarfile.TarInfo):
 
 
 def readable(name: str) -> str:
-    """A name that any file and database takes: bytes that are no UTF-8 are replaced."""
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", name)
+    """A name that any file, database and line takes: bytes that are no UTF-8 are replaced, and so
+    are characters that would end a line or steer a terminal."""
+    return _NO_NAME.sub("\N{REPLACEMENT CHARACTER}", name)
+
+
+def _ends(name: str, endings: tuple[str, ...]) -> bool:
+    """Whether a name ends with one of these, in small letters or capitals."""
+    return name.lower().endswith(endings)
+
+
+def _written(path: PurePosixPath) -> PurePosixPath:
+    """The path with its ending in small letters."""
+    return path.with_suffix(path.suffix.lower()) if path.suffix else path
 
 
 def _below(name: str, base: PurePosixPath) -> PurePosixPath:
@@ -306,7 +353,7 @@ def _below(name: str, base: PurePosixPath) -> PurePosixPath:
         raise _Refusal("has an absolute path")
     if ".." in path.parts:
         raise _Refusal("leads into a parent folder")
-    return base / path
+    return _written(base / path)
 
 
 def _plain(mode: int, size: int) -> None:
@@ -328,6 +375,10 @@ def _bounded(file: IO[bytes]) -> bytes:
     if len(data) > MOST:
         raise _Refusal(_too_large())
     return data
+
+
+def _too_much(most: int) -> str:
+    return f"it holds more than {most // 1024**2:,} MiB"
 
 
 def _too_large() -> str:

@@ -8,6 +8,7 @@ was judged and in time.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,10 @@ from labsupport.grading.handed import Student
 from labsupport.grading.store import Entry, Store
 
 __all__ = ["Row", "rows", "tasks", "write_csv"]
+
+
+# Where a cell can begin, some spreadsheets split at semicolons, and what then is no text.
+_FORMULA = re.compile("(?:^|(?<=;))(?=[=+@\uff1d\uff0b\uff0d\uff20\t\r\n-])")
 
 
 def tasks(root: Path, *, hidden: bool) -> dict[str, Exercise]:
@@ -105,5 +110,6 @@ def write_csv(file: IO[str], table: Iterable[Row], exercises: dict[str, Exercise
 
 
 def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A text that no spreadsheet takes for a formula (OWASP, CSV Injection), wherever it lets a
+    cell begin."""
+    return _FORMULA.sub("'", text)

@@ -1,6 +1,6 @@
 """Whose answer to which exercise a file is.
 
-Four layouts are known, by the paths alone:
+Four layouts are known, by the paths alone, and of these by the part that no student names:
 
     ALICE/.../framing.ipynb                       a folder for each student
     submitted/ALICE/ASSIGNMENT/framing.ipynb      nbgrader's; timestamp.txt beside it tells when
@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 
 from labsupport.checking import Answer, InputError
 from labsupport.checking.answer import slugs_in
-from labsupport.grading.files import ARCHIVES, File, Refused
+from labsupport.grading.files import ARCHIVES, SUBMITTED, File, Refused
 
 __all__ = ["Handed", "Stamp", "Student", "handed_in", "read_roster", "submitted"]
 
@@ -75,7 +75,17 @@ def read_roster(path: Path) -> list[Student]:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text. Export the roster as CSV in UTF-8.") from None
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return _students(path, rows)
+    except csv.Error as error:
+        raise InputError(f"{path}, line {rows.line_num}, is no CSV: {error}.") from error
+
+
+def _students(path: Path, rows: csv.DictReader[str]) -> list[Student]:
+    named = [name.strip().lower() for name in rows.fieldnames or [] if name]
+    if twice := sorted({name for name in named if named.count(name) > 1} & {*_ID, *_NAME}):
+        raise InputError(f"{path} has the column {twice[0]} twice. Take one of them out.")
     columns = {name.strip().lower(): name for name in rows.fieldnames or [] if name}
     id_column = next((columns[name] for name in _ID if name in columns), None)
     if id_column is None:
@@ -102,7 +112,7 @@ def read_roster(path: Path) -> list[Student]:
 def submitted(place: Path) -> Path:
     """Where a class's files lie. nbgrader's course folder has further copies beside them, sources,
     releases and graded answers."""
-    inside = place / "submitted"
+    inside = place / SUBMITTED
     return inside if inside.is_dir() else place
 
 
@@ -119,7 +129,9 @@ def handed_in(
         if isinstance(file, Refused):
             yield file
         elif file.path.name == "timestamp.txt":
-            yield from _stamp(file)
+            # nbgrader writes it into submitted/STUDENT/ASSIGNMENT; any other is the student's own.
+            if file.path.parts[0] == SUBMITTED and len(file.path.parts) == 4:
+                yield from _stamp(file)
         elif student is not None:
             yield from _answers(file, student, file.path.name, slugs)
         elif (placed := _placed(file.path)) is None:
@@ -130,19 +142,16 @@ def handed_in(
 
 def _placed(path: PurePosixPath) -> tuple[str, str] | None:
     """The student's id, and the name that the student gave to the file."""
-    parts = path.parts
-    for number, part in enumerate(parts[:-1]):
-        if match := _MOODLE.fullmatch(part):
-            return match["id"], path.name
-        if part == "submitted" and len(parts) > number + 2:
-            return parts[number + 1], path.name
+    parts = path.parts[1:] if path.parts[0] == SUBMITTED else path.parts
     first, inside = parts[0], len(parts) > 1
-    if (match := _CANVAS.fullmatch(first)) and (not inside or first.endswith(ARCHIVES)):
+    if inside and (match := _MOODLE.fullmatch(first)):
+        return match["id"], path.name
+    ending = max((each for each in ARCHIVES if first.lower().endswith(each)), key=len, default="")
+    if (match := _CANVAS.fullmatch(first)) and (not inside or ending):
         return match["id"], path.name if inside else match["file"]
     if not inside:
         return None
-    ending = max((each for each in ARCHIVES if first.endswith(each)), key=len, default="")
-    return first.removesuffix(ending), path.name
+    return first[: len(first) - len(ending)], path.name
 
 
 def _stamp(file: File) -> Iterator[Stamp | Refused]:

@@ -12,8 +12,8 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from labsupport.checking.engine import shut_down
 from labsupport.grading.store import Pending, Store
 from labsupport.grading.whose import Constants, Whose
 
-__all__ = ["EACH", "Done", "Judges", "Local", "Tally", "at_once", "judge", "judge_all"]
+__all__ = ["EACH", "Done", "Judges", "Local", "Tally", "Waits", "at_once", "judge", "judge_all"]
 
 EACH = 3
 """How many answers are judged at a time for each processor.
@@ -49,18 +49,25 @@ class Tally:
 
     judged: int = 0
     inconclusive: int = 0
-    failures: list[Done] = field(default_factory=list)
+    failed: int = 0
     stopped: bool = False
+
+
+_LOOK = 0.2
+"""Seconds: on Windows Ctrl-C is noticed only when a wait ends."""
+
+Waits = Callable[[], AbstractContextManager[None]]
 
 
 class Judges(Protocol):
     """Whoever judges answers, several at a time."""
 
-    def some(self, waiting: Iterator[Pending]) -> list[Done]:
+    def some(self, waiting: Iterator[Pending], waits: Waits) -> list[Done]:
         """Take answers from those that wait, as many as there is room for, and wait for verdicts.
 
-        Empty when none waits and none is being judged. Raises InputError and EngineError when it
-        cannot go on; what it returned before stays good.
+        waits: it waits in such a block, and an interrupt is raised in no other. Empty when none
+        waits and none is being judged. Raises InputError and EngineError when it cannot go on; what
+        it returned before stays good.
         """
 
     def stop(self) -> None:
@@ -82,11 +89,15 @@ class Local:
         self._pool.shutdown(cancel_futures=True)
         shut_down()
 
-    def some(self, waiting: Iterator[Pending]) -> list[Done]:
+    def some(self, waiting: Iterator[Pending], waits: Waits) -> list[Done]:
         """See `Judges`."""
         room = self._jobs - len(self._running)
         self._running |= {self._pool.submit(self._judged, each) for each in islice(waiting, room)}
-        ready, self._running = wait(self._running, return_when=FIRST_COMPLETED)
+        ready: set[Future[Done]] = set()
+        while self._running and not ready:
+            with waits():
+                ready = wait(self._running, _LOOK, FIRST_COMPLETED).done
+        self._running -= ready
         return [future.result() for future in ready]
 
     def stop(self) -> None:
@@ -135,13 +146,12 @@ def judge_all(
     def keep(waiting: Iterator[Pending], interrupts: _Interrupts) -> None:
         while True:
             if not ready:
-                with interrupts.end_this():
-                    ready.extend(judges.some(waiting))
+                ready.extend(judges.some(waiting, interrupts.end_this))
             if not ready:
                 return
             done = ready.popleft()
             if done.report is None:
-                tally.failures.append(done)
+                tally.failed += 1
             else:
                 store.add(done.pending.key, done.report)
                 tally.judged += 1
@@ -153,7 +163,8 @@ def judge_all(
             keep(store.pending(slugs), interrupts)
         except KeyboardInterrupt:
             tally.stopped = True
-            judges.stop()
+            with interrupts.end_this():
+                judges.stop()
             keep(iter(()), interrupts)
     return tally
 
@@ -164,7 +175,9 @@ class _Interrupts:
 
     def __enter__(self) -> Self:
         self._asked = self._waiting = False
-        self._before = signal.signal(signal.SIGINT, self._came)
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is not signal.SIG_IGN:  # a shell has it ignored in what runs beside it
+            signal.signal(signal.SIGINT, self._came)
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -219,16 +219,18 @@ class Store:
         return with_earlier(self._own(student, slug), lambda other: self._own(student, other))
 
     def _own(self, student: str, slug: str) -> Answer:
-        row = self._database.execute(
+        rows = self._all(
             "SELECT source, elsewhere, problem FROM handed WHERE student = ? AND slug = ?",
-            (student, slug),
-        ).fetchone()
-        if row is None:
+            student,
+            slug,
+        )
+        if not rows:
             raise InputError("That was not handed in.")
-        if row[0] is None:
-            raise InputError(row[2])
-        answer = Answer(slug, row[0])
-        used = frozenset(name for name in json.loads(row[1]) if name in row[0])
+        ((source, elsewhere, problem),) = rows
+        if source is None:
+            raise InputError(problem)
+        answer = Answer(slug, source)
+        used = frozenset(name for name in json.loads(elsewhere) if name in source)
         return replace(answer, elsewhere=used)
 
     def seed_of(self, answer: Answer) -> int:
@@ -265,12 +267,12 @@ class Store:
 
     def count(self, slugs: Iterable[str] | None = None) -> tuple[int, int]:
         """How many different answers to these slugs there are, and how many have a verdict."""
-        row = self._database.execute(
+        ((different, judged),) = self._all(
             "SELECT count(DISTINCT handed.key), count(DISTINCT verdicts.key) FROM handed"
             f" LEFT JOIN verdicts ON handed.key = verdicts.key AND conclusive WHERE {_AMONG}",
-            (_listed(slugs),),
-        ).fetchone()
-        return row[0], row[1]
+            _listed(slugs),
+        )
+        return different, judged
 
     def slugs(self) -> set[str]:
         """What was handed in by anybody."""
@@ -295,7 +297,11 @@ class Store:
     # ---- the file ----
 
     def _all(self, statement: str, *values: object) -> list[Any]:
-        return self._database.execute(statement, values).fetchall()
+        """The rows. Raises InputError when the file cannot be read, being damaged for example."""
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise InputError(self._explained(error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -75,7 +75,7 @@ class Versions:
         if folder not in self._checks:
             slug = folder.name.partition("_")[2]
             hidden = self.root / "solutions" / "hidden" / f"{slug}.py"
-            files = [path for path in folder.rglob("*.py") if path.stem.partition(".")[0] != slug]
+            files = [path for path in _programs(folder) if path.stem.partition(".")[0] != slug]
             files += [path for path in (hidden, folder / FILE) if path.is_file()]
             contents = list(_contents(files))
             said = [
@@ -91,7 +91,7 @@ class Versions:
 def _engine() -> dict[str, str]:
     """The engine and the libraries: as they were when this process first asked, since it runs what
     it loaded then."""
-    contents = _contents(path for path in _ENGINE.rglob("*.py") if _matters(path))
+    contents = _contents(path for path in _programs(_ENGINE) if _matters(path))
     return {
         "Python": f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
         **{name: _version(name) for name in _LIBRARIES},
@@ -103,10 +103,17 @@ def _matters(path: Path) -> bool:
     return Path(path.relative_to(_ENGINE).parts[0]).stem not in _ELSEWHERE
 
 
-def _contents(paths: Iterable[Path]) -> Iterable[str]:
+def _programs(folder: Path) -> Iterator[Path]:
+    """The Python files below a folder, but for copies that tools keep, JupyterLab for example."""
+    for path in folder.rglob("*.py"):
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts):
+            yield path
+
+
+def _contents(paths: Iterable[Path]) -> Iterator[str]:
     for path in sorted(paths):
         yield path.name
-        yield path.read_text(encoding="utf-8")
+        yield path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _version(name: str) -> str:

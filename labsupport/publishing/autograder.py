@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 from labsupport.checking import InputError, find_exercise
 from labsupport.checking.exercise import choose_exercise, exercise_folders
 from labsupport.checking.variants import SECRET, read_secret
+from labsupport.publishing.release import is_listed
 
 __all__ = ["write_autograder"]
 
@@ -48,6 +50,8 @@ def write_autograder(root: Path, slugs: Sequence[str], path: Path) -> None:
                 f"Students have their own constants in {slug}, drawn from {SECRET.as_posix()}, and "
                 "the archive does not know whose a submission is. Grade it with labsupport grade."
             )
+    if path.exists() and not _is_autograder(path):
+        raise InputError(f"{path} is there, and no autograder's archive. Give another name.")
     part = path.with_name(f"{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -59,7 +63,8 @@ def write_autograder(root: Path, slugs: Sequence[str], path: Path) -> None:
                 _add(archive, f"course/{file.relative_to(root).as_posix()}", file.read_bytes())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise InputError(
             f"{path} cannot be written: {error.filename or part}: {error.strerror}."
         ) from error
@@ -71,19 +76,19 @@ def _parts(root: Path, slugs: Sequence[str]) -> Iterator[Path]:
     for name in sorted([*_SINGLE, *hidden]):
         if (root / name).is_file():
             yield root / name
-    yield from _files(root / "labsupport")
-    for slug, folder in exercise_folders(root).items():
-        for file in _files(folder):
-            if file.suffix != ".ipynb" and file.stem.partition(".")[0] != slug:
+    for folder in (root / "labsupport", *exercise_folders(root).values()):
+        for file in sorted(folder.rglob("*")):
+            listed = is_listed(file.relative_to(root).as_posix()) and file.suffix != ".ipynb"
+            if listed and file.is_file():
                 yield file
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files of a folder, without what tools keep there."""
-    for file in sorted(folder.rglob("*")):
-        names = file.relative_to(folder).parts
-        if file.is_file() and not any(n.startswith(".") or n == "__pycache__" for n in names):
-            yield file
+def _is_autograder(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(_SCRIPTS) <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

@@ -33,10 +33,11 @@ from pathlib import Path, PurePosixPath
 
 from labsupport.checking import InputError
 from labsupport.checking.showing import count
+from labsupport.checking.variants import SECRET, read_secret
 from labsupport.grading.handed import Student
-from labsupport.publishing.variants import make_secret, varied, write_variant
+from labsupport.publishing.variants import keep_secret, new_secret, varied, write_variant
 
-__all__ = ["CUT", "END", "NEEDED", "Release", "release"]
+__all__ = ["CUT", "END", "NEEDED", "Release", "is_listed", "release"]
 
 CUT, END = "<!-- not in the learners' copy: -->", "<!-- end -->"
 
@@ -67,7 +68,9 @@ _LISTED = re.compile(
     re.VERBOSE,
 )
 _FOLDERS = ("exercises", "labsupport", "notebooks", "tests")
-_NAME = re.compile(r"[^\W_][\w.@+-]*")
+# Windows keeps its devices' names for itself, with any ending, and drops a dot at the end
+# (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
+_NAME = re.compile(r"(?!(con|prn|aux|nul|(com|lpt)\d)(\.|\Z))[^\W_]([\w.@+-]*[\w@+-])?", re.I)
 _SHOWN = 10
 
 
@@ -101,11 +104,12 @@ class Release:
         return "\n".join(lines)
 
 
-def release(root: Path, target: Path, students: Sequence[Student] = ()) -> Release:
+def release(root: Path, target: Path, students: Sequence[Student] | None = None) -> Release:
     """Write the learners' copy of the course at `root` into the new folder `target`.
 
-    students: who has a copy with other constants, in a folder of it. Raises InputError when it
-    cannot, `target` is then as it was; and EngineError when checks cannot be loaded.
+    students: who has a copy with other constants, in a folder of it; None for one copy for all.
+    Raises InputError when it cannot, `target` is then as it was; and EngineError when checks cannot
+    be loaded.
     """
     if not (root / "solutions").is_dir():
         raise InputError(
@@ -113,7 +117,8 @@ def release(root: Path, target: Path, students: Sequence[Student] = ()) -> Relea
             "course. Release from the whole course. A copy can be given on as it is."
         )
     target = _new_place(root, target)
-    committed = (root / ".git").exists()
+    secret = _secret(root, students)
+    committed = _is_checkout(root)
     found = _committed(root) if committed else _lying(root)
     missing = sorted(NEEDED - found.keys())
     if missing:
@@ -121,19 +126,47 @@ def release(root: Path, target: Path, students: Sequence[Student] = ()) -> Relea
         raise InputError(f"This course is not whole; these files {lacking}: {_listing(missing)}.")
     left = tuple(_not_committed(root)) if committed else ()
     learners = {path: _for_learners(path, data) for path, data in found.items()}
+    with _in_place(target) as folder:
+        if students is None:
+            _write(learners, folder)
+        else:
+            # As they are committed; where they are loaded Python leaves compiled ones.
+            with tempfile.TemporaryDirectory(prefix="labsupport-release-") as scratch:
+                _write(learners, Path(scratch))
+                exercises = varied(Path(scratch))
+            for student in students:
+                _write(learners, folder / student.id)
+                write_variant(folder / student.id, exercises, secret, student.id)
+            keep_secret(root, secret)
+    return Release(target, len(learners), committed, left, len(students or ()))
+
+
+def _secret(root: Path, students: Sequence[Student] | None) -> str:
+    """What constants are drawn from; "" where all have the task's own. Raises InputError."""
+    secret = read_secret(root)
+    if students is None:
+        if secret is not None:
+            raise InputError(
+                f"{root / SECRET} is there: labsupport grade judges each student by constants of "
+                "their own, which this copy would not have. Give --variant-by student and "
+                "--roster. Or delete it, if no student works with such a copy."
+            )
+        return ""
+    if not students:
+        raise InputError("The roster names no student, so there is nobody to make a copy for.")
     if odd := next((each.id for each in students if not _NAME.fullmatch(each.id)), None):
         raise InputError(
-            f"{odd!r} cannot be the name of a folder, and each copy is named after its student's "
-            "id. Give ids of letters, digits and the signs . _ @ + -"
+            f"{odd!r} cannot be the name of a folder on every system, and each copy is named after "
+            "its student's id. Give ids of letters, digits and the signs . _ @ + -"
         )
-    secret, exercises = (make_secret(root), varied(root)) if students else ("", {})
-    with _in_place(target) as folder:
-        for student in students:
-            _write(learners, folder / student.id)
-            write_variant(folder / student.id, exercises, secret, student.id)
-        if not students:
-            _write(learners, folder)
-    return Release(target, len(learners), committed, left, len(students))
+    known: dict[str, str] = {}
+    for each in students:
+        if (other := known.setdefault(each.id.casefold(), each.id)) != each.id:
+            raise InputError(
+                f"{other} and {each.id} are one name on Windows and macOS, and each copy is named "
+                "after its student's id. Give ids that differ in more than capitals."
+            )
+    return secret or new_secret()
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:
@@ -168,8 +201,18 @@ def _listing(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _is_listed(path: str) -> bool:
+def is_listed(path: str) -> bool:
+    """Whether a path below the course's root is one of the learners' copy."""
     return path in NEEDED or _LISTED.fullmatch(path) is not None
+
+
+def _is_checkout(root: Path) -> bool:
+    """Whether git keeps the course: as a repository, or as a folder in one."""
+    if (root / ".git").exists():
+        return True
+    if not any((folder / ".git").exists() for folder in root.parents):
+        return False
+    return bool(_git(root, "ls-files", "--", "pyproject.toml"))
 
 
 def _committed(root: Path) -> dict[str, bytes]:
@@ -180,7 +223,7 @@ def _committed(root: Path) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         for member in members:
             inside = members.extractfile(member) if member.isreg() else None
-            if inside is not None and _is_listed(member.name):
+            if inside is not None and is_listed(member.name):
                 found[member.name] = inside.read()
     return found
 
@@ -191,7 +234,7 @@ def _lying(root: Path) -> dict[str, bytes]:
     found = {}
     for path in (*sorted(root.iterdir()), *below):
         name = path.relative_to(root).as_posix()
-        if _is_listed(name) and path.is_file() and not path.is_symlink():
+        if is_listed(name) and path.is_file() and not path.is_symlink():
             try:
                 found[name] = path.read_bytes()
             except OSError as error:
@@ -201,10 +244,12 @@ def _lying(root: Path) -> dict[str, bytes]:
 
 def _not_committed(root: Path) -> Iterator[str]:
     """The listed paths at which the folder and the last commit differ."""
-    shown = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    for entry in shown.decode("utf-8", "replace").split("\0"):
-        if _is_listed(entry[3:]):
-            yield entry[3:]
+    above = _git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").rstrip("\n")
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    for entry in _git(root, "status", *options).decode("utf-8", "replace").split("\0"):
+        path = entry[3:].removeprefix(above)
+        if is_listed(path):
+            yield path
 
 
 def _git(root: Path, *arguments: str) -> bytes:

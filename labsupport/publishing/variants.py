@@ -19,7 +19,7 @@ from labsupport.checking import InputError
 from labsupport.checking.exercise import Exercise, exercise_folders, load_exercises
 from labsupport.checking.variants import FILE, SECRET, drawn, read_secret, written
 
-__all__ = ["make_secret", "varied", "write_variant"]
+__all__ = ["keep_secret", "new_secret", "varied", "write_variant"]
 
 _HEAD = (
     "# The constants of your task. Its text and the checks have the same; leave them as they are.\n"
@@ -30,24 +30,29 @@ _SECRET = """\
 """
 
 
-def make_secret(root: Path) -> str:
-    """The secret of the instructor's course at `root`, which is made where there is none.
+def new_secret() -> str:
+    """128 bits that nobody can tell."""
+    return secrets.token_hex(16)
 
-    Raises InputError when its file cannot be used.
+
+def keep_secret(root: Path, secret: str) -> None:
+    """Write the secret into the instructor's course at `root`, where it has none yet.
+
+    It is there whole, or not at all. Raises InputError when it cannot be written.
     """
-    secret = read_secret(root)
-    if secret is not None:
-        return secret
-    secret = secrets.token_hex(16)
+    if read_secret(root) == secret:
+        return
     path = root / SECRET
+    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(f'{_SECRET}secret = "{secret}"\n')
-        path.chmod(0o600)
+        try:
+            part.touch(mode=0o600)
+            part.write_text(f'{_SECRET}secret = "{secret}"\n', encoding="utf-8")
+            part.rename(path)  # where another one has come meanwhile, Windows refuses
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
-    return secret
 
 
 def varied(course: Path) -> dict[str, Exercise]:
@@ -65,9 +70,9 @@ def write_variant(
 ) -> dict[str, dict[str, object]]:
     """Give a learner's copy of the course, fresh from a release, the constants of a student.
 
-    exercises: see `varied`. secret: see `make_secret`. Returns the constants of each exercise that
-    has variants, by slug. Raises InputError when the copy has a student's constants already, or
-    cannot be written.
+    exercises: see `varied`. secret: that of the instructor's course. Returns the constants of each
+    exercise that has variants, by slug. Raises InputError when the copy has a student's constants
+    already, or cannot be written.
     """
     folders = exercise_folders(copy)
     for folder in folders.values():

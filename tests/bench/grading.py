@@ -1,17 +1,21 @@
 """What grading a class costs: `python -m tests.bench.grading PART`. The parts:
 
     class [STUDENTS]             ten exercises by so many students, 100 without a number: the rate
-    nbgrader PYTHON [ANSWERS]    answers to greet, 20 without a number, graded here and by nbgrader
+    nbgrader PYTHON [ANSWERS]    500 answers to greet, graded here; so many of them, 30 without a
+                                 number, by nbgrader, whose time for each does not depend on it
     growth PICTURE [ANSWERS]     from 100 answers to so many, 5,000 without a number: seconds,
                                  memory and the store's size, which are also drawn
 
-Answers are drawn from the bank in tests/answers with a seed, three right ones to each wrong one, a
-hostile one in fifty; a comment makes each different, so that each is judged. All of it is done by
-`labsupport grade` as a command, from its start to the last page.
+Answers are drawn from the bank in tests/answers with a seed, three right ones to each wrong one; a
+comment makes each different, so that each is judged. In a class one in fifty is hostile; nbgrader
+gets none, since it gives up where one ends its kernel. All of it is done by `labsupport grade` as a
+command, from its start to the last page.
 
 PYTHON is the interpreter of an environment with nbgrader. There the exercise is a notebook whose
 test cell calls greet with the names of our checks and asserts what it returns, and the time is that
-of `nbgrader autograde`, which starts a kernel for each submission. Ratios are of one run.
+of `nbgrader autograde`, which starts a kernel for each submission. The cell asks what the listed
+checks ask, so they are compared with it, in a learners' copy; hidden checks are more work. Ratios
+are of one run.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ import click
 import matplotlib.pyplot as plt
 import nbformat
 
-from labsupport.checking.exercise import load_exercises
+from labsupport.publishing.release import release
 from tests.checking.course import Course
 from tests.promises import course as real
 
@@ -54,6 +58,7 @@ peak = lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sy
 atexit.register(peak)
 main()
 """
+HERE = 500
 ROUNDS = 3
 
 
@@ -80,10 +85,12 @@ class Run:
         if done.returncode not in (0, 1):
             sys.exit(done.stderr)
         self.mebibytes = int(done.stderr.split()[-1]) / 1024
-        self.judged = sum(" of " in line and "points" in line for line in done.stdout.splitlines())
+        lines = done.stdout.splitlines()
+        self.judged = sum(" of " in line and "points" in line for line in lines)
+        self.last = lines[-1]
 
 
-def draw_class(place: Path, students: int, slugs: tuple[str, ...]) -> None:
+def draw_class(place: Path, students: int, slugs: tuple[str, ...], *, hostile: bool) -> None:
     """Hand in one answer of each student to each exercise."""
     drawn = random.Random(1)
     for number in range(students):
@@ -93,7 +100,7 @@ def draw_class(place: Path, students: int, slugs: tuple[str, ...]) -> None:
             bank = real.ROOT / "tests" / "answers" / slug
             right, wrong = sorted(bank.glob("right_*.py")), sorted(bank.glob("wrong_*.py"))
             chosen = drawn.choice(right if drawn.random() < 0.75 else wrong).read_text("utf-8")
-            if drawn.randrange(HOSTILE_EACH) == 0:
+            if hostile and drawn.randrange(HOSTILE_EACH) == 0:
                 chosen = f"{drawn.choice(HOSTILE)}{chosen}"
             (folder / f"{slug}.py").write_text(f"{chosen}\n# {number}\n", "utf-8")
 
@@ -104,12 +111,12 @@ def grade_class(students: int) -> None:
     """The rate of a class in ten exercises."""
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "class"
-        draw_class(place, students, CLASS)
+        draw_class(place, students, CLASS, hostile=True)
         run = Run(ROOT, place, Path(scratch) / "graded")
         print(
             f"{run.judged} answers in {run.seconds:.0f} s: {run.judged / run.seconds:.2f} a second"
         )
-        print(f"memory of the command: {run.mebibytes:.0f} MiB", *run.last, sep="\n")
+        print(f"memory of the command: {run.mebibytes:.0f} MiB", run.last, sep="\n")
 
 
 # ---- beside nbgrader ----
@@ -156,18 +163,17 @@ def nbgrader(python: str, words: list[str], folder: Path) -> float:
 
 @main.command("nbgrader")
 @click.argument("python")
-@click.argument("answers", type=int, default=20)
+@click.argument("answers", type=int, default=30)
 def beside_nbgrader(python: str, answers: int) -> None:
-    """The same answers to greet, graded by both, in turns."""
-    (points,) = {each.points for slug, each in load_exercises(real.folder("greet")).items()}
-    ratios = []
+    """Answers to greet, graded by both, in turns."""
+    ratios: dict[str, list[float]] = {"listed checks": [], "hidden ones too": []}
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as scratch:
             place, theirs = Path(scratch) / "class", Path(scratch) / "theirs"
-            draw_class(place, answers, ("greet",))
-            for folder in sorted(place.iterdir()):
-                source = (folder / "greet.py").read_text("utf-8")
-                cells = [cell(source, "answer", solution=True), cell(TESTS, "test", solution=False)]
+            draw_class(place, HERE, ("greet",), hostile=False)
+            for folder in sorted(place.iterdir())[:answers]:
+                answer = (folder / "greet.py").read_text("utf-8")
+                cells = [cell(answer, "answer", solution=True), cell(TESTS, "test", solution=False)]
                 notebook = nbformat.v4.new_notebook(cells=cells)
                 path = theirs / SUBMITTED.format(student=folder.name)
                 path.parent.mkdir(parents=True)
@@ -176,16 +182,16 @@ def beside_nbgrader(python: str, answers: int) -> None:
             source.parent.mkdir(parents=True)
             shutil.copy(path, source)
             nbgrader(python, ["generate_assignment", "one"], theirs)
-            slow = nbgrader(python, ["autograde", "one"], theirs)
-            run = Run(ROOT, place, Path(scratch) / "graded")
-            assert run.judged == answers
-            ratios.append(slow / run.seconds)
-            print(
-                f"{answers} answers of {points} points: nbgrader {slow:.1f} s, "
-                f"{answers / slow:.2f} a second; here {run.seconds:.1f} s, "
-                f"{answers / run.seconds:.1f} a second; ratio {ratios[-1]:.1f}"
-            )
-    print(f"ratio, the middle one of {ROUNDS}: {sorted(ratios)[ROUNDS // 2]:.1f}")
+            slow = answers / nbgrader(python, ["autograde", "one"], theirs)
+            print(f"nbgrader: {slow:.2f} answers a second")
+            copy = release(ROOT, Path(scratch) / "copy").target
+            for root, (checks, found) in zip((copy, ROOT), ratios.items(), strict=True):
+                run = Run(root, place, Path(scratch) / checks)
+                assert run.judged == HERE
+                found.append(HERE / run.seconds / slow)
+                print(f"here, {checks}: {HERE / run.seconds:.1f} a second; ratio {found[-1]:.1f}")
+    for checks, found in ratios.items():
+        print(f"ratio, {checks}, the middle one of {ROUNDS}: {sorted(found)[ROUNDS // 2]:.1f}")
 
 
 # ---- growth ----

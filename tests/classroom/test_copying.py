@@ -57,6 +57,47 @@ def test_what_the_user_changed_stays_while_the_course_does_not_change(
     assert (copy[EXERCISE], copy[CHECKS]) == (mine, b"# mine\n")
 
 
+def renumbered(course: Place) -> None:
+    """Lesson 00 is number 01 now, and its exercise with it."""
+    (course.root / "exercises" / "00_greet").rename(course.root / "exercises" / "01_greet")
+
+
+def test_an_answer_moves_along_when_its_exercise_gets_another_number(
+    course: Place, copy: Place
+) -> None:
+    update(course, copy)
+    copy[EXERCISE] = mine = answered(course[EXERCISE])
+    copy["exercises/00_greet/notes.txt"] = "mine"
+    renumbered(course)
+    new = EXERCISE.replace("00_greet", "01_greet")
+    course[new] = improved(course[new])
+    assert update(course, copy) == Brought(moved=["exercises/01_greet"], merged=[new])
+    assert cells(copy[new]) == cells(improved(mine)) | {"answer": "%%answer greet\nmine"}
+    assert copy["exercises/01_greet/notes.txt"] == b"mine"
+    assert not (copy.root / "exercises" / "00_greet").exists()
+    assert update(course, copy) == Brought()
+
+
+def test_a_kill_between_the_moves_of_a_folder_is_made_good(course: Place, copy: Place) -> None:
+    update(course, copy)
+    copy[EXERCISE] = mine = answered(course[EXERCISE])
+    renumbered(course)
+    kept = copy.root / ".handed_out" / "files" / "exercises"
+    (kept / "00_greet").rename(kept / "01_greet")
+    assert update(course, copy) == Brought(moved=["exercises/01_greet"])
+    assert copy[EXERCISE.replace("00_greet", "01_greet")] == mine
+
+
+def test_a_folder_does_not_move_over_another(course: Place, copy: Place) -> None:
+    update(course, copy)
+    copy[EXERCISE] = mine = answered(course[EXERCISE])
+    renumbered(course)
+    copy["exercises/01_greet/notes.txt"] = "mine"
+    update(course, copy)
+    assert copy[EXERCISE] == mine
+    assert copy["exercises/01_greet/notes.txt"] == b"mine"
+
+
 def test_a_notebook_that_both_have_changed_has_the_answer_and_the_new_text(
     course: Place, copy: Place
 ) -> None:

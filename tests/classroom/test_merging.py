@@ -117,3 +117,8 @@ def test_a_file_that_is_no_notebook_is_the_same_by_its_bytes_alone() -> None:
     run = notebook(HANDED, check="run")
     assert same(run, notebook(HANDED), NAME)
     assert not same(run, notebook(HANDED), "greet.json")
+
+
+def test_half_of_a_surrogate_pair_is_no_text_to_write() -> None:
+    mine, new = (HANDED | each for each in ({"answer": "'\ud800'"}, {"task": "Better."}))
+    assert merged(notebook(HANDED), notebook(mine), notebook(new), NAME) is None

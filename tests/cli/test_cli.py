@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -282,3 +283,14 @@ def test_a_real_exercise_is_checked_from_the_course_root(labsupport: Run) -> Non
     answer = next((root / "tests" / "answers" / "greet").glob("right_*.py"))
     result = labsupport("check", "greet", str(answer), cwd=root)
     assert result.returncode == 0, result
+
+
+@pytest.mark.parametrize("words", [["progress"], ["grade", "."], ["watch"], ["similar", "."]])
+def test_a_package_that_is_missing_is_told(
+    labsupport: Run, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "rich.py").write_text("raise ModuleNotFoundError(\"No module named 'rich'\")\n")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    done = labsupport(*words, PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("The course needs what is not installed: No module named 'rich'.")

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import textwrap
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labsupport.doctor import LOOKS, doctor, machine, protection
+from labsupport.doctor import INSTRUCTORS, LOOKS, findings, machine, protection
 from labsupport.doctor.finding import Finding
 from tests.checking.conftest import best
 from tests.cli.conftest import Run
@@ -89,14 +90,21 @@ def test_outside_of_a_course_it_says_so(labsupport: Run, tmp_path: Path) -> None
     assert "is not inside a course folder" in done.stderr
 
 
-def test_a_course_that_is_not_complete_cannot_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_course_that_is_not_complete_cannot_run(tmp_path: Path) -> None:
     (tmp_path / "exercises").mkdir()
-    assert doctor(tmp_path) == 1
-    said = capsys.readouterr().out
-    assert "pyproject.toml cannot be read (No such file or directory)" in said
-    assert "constraints.txt cannot be read" in said
+    shutil.copytree(ROOT / "labsupport", tmp_path / "labsupport")
+    done = subprocess.run(
+        [sys.executable, "-m", "labsupport.doctor"],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 1
+    said = done.stdout
+    assert f"there is no {tmp_path / 'pyproject.toml'}" in said
+    assert f"there is no {tmp_path / 'constraints.txt'}" in said
     assert "missing  Protection of answers: not tried. There is no exercise here." in said
     assert said.splitlines()[-1].startswith("The course does not run here: put right what is")
 
@@ -360,3 +368,25 @@ def test_a_program_that_is_not_there_is_optional(name: str, tmp_path: Path) -> N
     assert (finding.state, finding.found) == ("less", "not here")
     assert finding.means.endswith("All else goes without it.")
     assert "install" in finding.advice
+
+
+def test_where_no_folder_for_temporary_files_is_to_be_had_it_says_so() -> None:
+    first = """
+        import tempfile
+        def refused():
+            raise FileNotFoundError("No usable temporary directory found")
+        tempfile.gettempdir = refused
+    """
+    found = look("Disk", first=textwrap.dedent(first))
+    assert found.state == "missing"
+    assert "TMPDIR" in found.advice
+
+
+def test_a_hubs_copy_for_a_user_is_no_broken_course(tmp_path: Path) -> None:
+    (tmp_path / "exercises").mkdir()
+    found = dict(findings(tmp_path))
+    assert {found[what].state for what in ("Python", "Packages", "Their versions")} <= {
+        "ok",
+        "less",
+    }
+    assert not set(INSTRUCTORS) & set(found)

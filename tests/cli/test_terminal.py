@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from labsupport.clock import poll
-from labsupport.doctor import LOOKS
+from labsupport.doctor import INSTRUCTORS, LOOKS
 from tests.cli.conftest import Run
 from tests.cli.small import DOUBLE, WRONG, SmallCourse
 from tests.cli.watched import PATIENCE, environment
@@ -143,11 +143,13 @@ def test_progress_draws_bars_and_colours(
 def test_doctor_draws_in_colour_and_fits_in(
     terminals: contextlib.ExitStack, small: SmallCourse
 ) -> None:
+    for checks in small.root.rglob("checks.py"):
+        checks.unlink()
     drawn = opened(terminals, small.root, "doctor")
     assert drawn.ended() == 1
     assert re.search(r"\x1b\[[0-9;]*31m\s*missing", drawn.raw)
-    assert "The course's folder is not complete:" in drawn.text
-    for what in LOOKS:
+    assert "There is no exercise here." in drawn.text
+    for what in LOOKS.keys() - INSTRUCTORS:
         assert what in drawn.text
     assert max(map(len, drawn.text.splitlines())) <= 80
     assert "The course does not run here" in drawn.text

@@ -44,6 +44,7 @@ def run(
     *words: str, folder: Path, home: Path, said: str = "", seconds: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Run this Python, with nbgrader, in a folder. home: for what Jupyter keeps of a user."""
+    home.mkdir(exist_ok=True)  # without it IPython makes temporary folders, and leaves them
     kept = {name: value for name, value in os.environ.items() if name not in OURS}
     paths = {
         "PYTHONPATH": os.pathsep.join(filter(None, [str(APART), kept.get("PYTHONPATH")])),

@@ -402,6 +402,13 @@ def test_another_kind_of_server_is_no_cluster(
             assert_no_cluster(process, address)
 
 
+def test_a_worker_is_no_cluster(course: Course, hand_in: HandIn, dask: Dask, start: Start) -> None:
+    dask.add("a", course.root)
+    log = (dask.place / "a.log").read_text(encoding="utf-8")
+    address = log.partition("Start worker at:")[2].split()[0]
+    assert_no_cluster(start(hand_in(ann=RIGHT), "--cluster", address), address)
+
+
 def assert_no_cluster(process: subprocess.Popen[str], address: str) -> None:
     status, _, errors = ended(process)
     assert status == 2

@@ -9,6 +9,7 @@ import lzma
 import os
 import socket
 import stat
+import struct
 import sys
 import tarfile
 import zipfile
@@ -90,6 +91,8 @@ def test_what_tools_make_is_passed_over(make: Make) -> None:
             "ann/.ipynb_checkpoints/a.py": A,
             "__MACOSX/ann/._a.py": A,
             "ann/__pycache__/a.py": A,
+            "ann/course/labsupport/twins/echo.py": A,
+            "ann/venv/lib/python3.11/site-packages/click/core.py": A,
         }
     )
     assert list(read(place)) == ["ann/a.py"]
@@ -109,6 +112,26 @@ def test_an_archive_in_an_archive_is_read_and_no_deeper(make: Make, tmp_path: Pa
     place = make({"ann/work.zip": inner, "bob/work.tgz": gzip.compress(tarred({"c/a.py": A}))})
     assert read(place) == {"ann/work.zip/a.py": A, "bob/work.tgz/c/a.py": A}
     assert list(refusals(place)) == ["ann/work.zip/more.tar"]
+
+
+def test_endings_may_be_in_capitals(make: Make, tmp_path: Path) -> None:
+    inner = as_zip(tmp_path, {"A.PY": A}).read_bytes()
+    place = make({"ann/WORK.ZIP": inner, "bob/A.IPYNB": b"{}"})
+    assert read(place) == {"ann/WORK.zip/A.py": A, "bob/A.ipynb": b"{}"}
+
+
+def test_an_archive_of_another_kind_is_refused_by_name(make: Make) -> None:
+    place = make({"ann/work.rar": b"Rar!", "bob/work.7z": b"7z", "max/a.py": A})
+    assert list(read(place)) == ["max/a.py"]
+    said = refusals(place)
+    assert list(said) == ["ann/work.rar", "bob/work.7z"]
+    assert all("none of .zip, .tar" in why for why in said.values())
+
+
+def test_nbgraders_folder_stays_in_the_paths(tmp_path: Path) -> None:
+    place = as_folder(tmp_path, {"ann/a1/a.py": A}).rename(tmp_path / "submitted")
+    assert list(read(place)) == ["submitted/ann/a1/a.py"]
+    assert list(read(as_zip(tmp_path, {"submitted/ann/a1/a.py": A}))) == ["submitted/ann/a1/a.py"]
 
 
 def test_a_damaged_archive_of_one_student_costs_nobody_else(make: Make) -> None:
@@ -203,6 +226,23 @@ def test_names_that_are_no_text_are_made_readable(tmp_path: Path) -> None:
     assert list(read(tmp_path / "class.tar")) == ["\ufffd/a.py"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs such names")
+def test_a_name_does_not_end_a_line_or_steer_a_terminal(tmp_path: Path) -> None:
+    place = as_folder(tmp_path, {"ann\n\x1b[2J/a.py": A})
+    assert list(read(place)) == ["ann\ufffd\ufffd[2J/a.py"]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs closed folders")
+def test_a_folder_that_is_closed_costs_nobody_else(tmp_path: Path) -> None:
+    place = as_folder(tmp_path, {"ann/a.py": A, "bob/a.py": A})
+    (place / "ann").chmod(0)
+    try:
+        assert list(read(place)) == ["bob/a.py"]
+        assert refusals(place)["ann"].startswith("cannot be read")
+    finally:
+        (place / "ann").chmod(0o700)
+
+
 def test_a_zip_bomb_is_read_no_further_than_a_file_may_be_long(tmp_path: Path) -> None:
     place = tmp_path / "class.zip"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -222,6 +262,46 @@ def test_a_tar_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     place.write_bytes(gzip.compress(tarred({"ann/x.bin": bytes(2 * 1024 * 1024)})))
     with pytest.raises(InputError, match=r"class\.tar\.gz cannot be read as an archive"):
         list(files_in(place))
+
+
+@pytest.mark.parametrize("make", [as_zip, as_tgz])
+def test_a_students_archive_holds_no_more_than_a_student_writes(
+    make: Callable[[Path, dict[str, bytes]], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "_MOST_INSIDE", 1024 * 1024)
+    inner = make(tmp_path, {f"{number}/a.py": bytes(400_000) for number in range(5)})
+    name = f"ann/{inner.name}"
+    place = as_folder(tmp_path, {name: inner.read_bytes(), "bob/a.py": A})
+    assert "bob/a.py" in read(place)
+    assert "it holds more than 1 MiB" in refusals(place)[name]
+
+
+@pytest.mark.parametrize("seconds", ["1e20", "inf", "-1e20", "nan"])
+def test_a_time_that_is_none_is_not_known(seconds: str, tmp_path: Path) -> None:
+    place = tmp_path / "class.tar"
+    with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("ann/a.py")
+        info.pax_headers = {"mtime": seconds}
+        archive.addfile(info)
+    (file,) = files_in(place)
+    assert isinstance(file, File)
+    assert file.when is None
+
+
+def test_an_offset_that_no_file_has_is_damage(tmp_path: Path) -> None:
+    inner = bytearray(as_zip(tmp_path, {"a.py": A}).read_bytes())
+    at = inner.index(b"PK\1\2")
+    far = struct.pack("<HHQ", 1, 8, 2**64 - 1)  # APPNOTE 4.5.3: where the header of a.py is
+    inner[at + 30 : at + 32] = struct.pack("<H", len(far))
+    inner[at + 42 : at + 46] = b"\xff" * 4
+    end = inner.index(b"PK\5\6")
+    inner[end + 12 : end + 16] = struct.pack("<I", end + len(far) - at)
+    inner[end:end] = far
+    place = as_folder(tmp_path, {"ann/work.zip": bytes(inner), "bob/a.py": A})
+    assert read(place) == {"bob/a.py": A}
+    assert len(refusals(place)) == 1
 
 
 def test_a_header_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -280,3 +360,14 @@ def test_times_come_with_the_files(tmp_path: Path) -> None:
     (file,) = files_in(zipped)
     assert isinstance(file, File)
     assert file.when == datetime(2026, 10, 1, 12, 30).astimezone()
+
+
+def test_times_in_a_students_own_archive_do_not_count(tmp_path: Path) -> None:
+    inner = tmp_path / "work.zip"
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.py", (1999, 1, 1, 0, 0, 0)), A)
+    place = as_folder(tmp_path, {"ann/work.zip": inner.read_bytes()})
+    os.utime(place / "ann" / "work.zip", (1_700_000_000, 1_700_000_000))
+    (file,) = files_in(place)
+    assert isinstance(file, File)
+    assert file.when == datetime.fromtimestamp(1_700_000_000, UTC)

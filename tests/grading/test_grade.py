@@ -49,14 +49,16 @@ def book(course: Course) -> list[dict[str, str]]:
 def test_a_class_is_judged_and_its_gradebook_written(
     course: Course, grade: Grade, hand_in: HandIn, tmp_path: Path
 ) -> None:
-    place = hand_in(ann=RIGHT, bob=WRONG, eve=CRASHES, max=BROKEN, zoe="", **{"=cmd()": RIGHT})
+    place = hand_in(
+        ann=RIGHT, bob=WRONG, eve=CRASHES, max=BROKEN, zoe="", **{"=cmd()": RIGHT, "x;=1": RIGHT}
+    )
     (tmp_path / "roster.csv").write_text("id,name\nzoe,Zoë\nkim,Kim\nann,+Ann\nbob,\neve,\nmax,\n")
     result = grade(place, "--roster", tmp_path / "roster.csv")
     assert (result.returncode, result.stderr) == (0, ""), result
     assert "4 different answers, 0 judged before." in result.stdout
-    assert "demo, =cmd() and 1 more: 4 of 4 points" in result.stdout
+    assert "demo, =cmd() and 2 more: 4 of 4 points" in result.stdout
     assert "demo, bob: 1 of 4 points" in result.stdout
-    assert "Not in the roster: =cmd()." in result.stdout
+    assert "Not in the roster: =cmd(), x;=1." in result.stdout
     lines = (course.root / "graded" / "gradebook.csv").read_text(encoding="utf-8").splitlines()
     assert lines == [
         "id,name,total,of,demo,demo: state,demo: counts bytes,demo: counts none,demo: counts four",
@@ -67,6 +69,7 @@ def test_a_class_is_judged_and_its_gradebook_written(
         "eve,,0,4,0,,0,0,0",
         "max,,0,4,0,,0,0,0",
         "'=cmd(),,4,4,4,,2,1,1",
+        "x;'=1,,4,4,4,,2,1,1",
     ]
 
 
@@ -239,6 +242,24 @@ def test_an_interrupt_stores_what_is_being_judged(
     assert process.returncode == 130
     stored = int(rest.partition("Interrupted. ")[2].partition(" ")[0])
     assert f"12 different answers, {stored} judged before." in grade(place).stdout
+    assert [row["total"] for row in book(course)] == ["4"] * 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_an_interrupt_that_the_shell_has_ignored_is_ignored(
+    course: Course, grade: Grade, hand_in: HandIn
+) -> None:
+    place = hand_in(**many())
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a script, beside another command
+    try:
+        with started(course, place) as process:
+            assert process.stdout is not None
+            next(line for line in process.stdout if "points" in line)
+            process.send_signal(signal.SIGINT)
+            process.stdout.read()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert process.returncode == 0
     assert [row["total"] for row in book(course)] == ["4"] * 12
 
 

@@ -40,7 +40,12 @@ def whose(path: str, data: bytes = b"x = 1") -> list[tuple[str, str]]:
         ("ann.tar.gz/ann/framing.py", "ann"),
         ("ann/work.zip/framing.py", "ann"),
         ("submitted/ann/a1/framing.py", "ann"),
-        ("course/submitted/ann/a1/framing.py", "ann"),
+        ("ann/submitted/77/a1/framing.py", "ann"),
+        ("ann/x_77_assignsubmission_file/framing.py", "ann"),
+        ("ann/x_77_123_framing.py/framing.py", "ann"),
+        ("submitted/ann/x_77_assignsubmission_file/framing.py", "ann"),
+        ("leeann_4711_123_work.zip/submitted/77/a1/framing.py", "4711"),
+        ("leeann_4711_123_WORK.ZIP/framing.py", "4711"),
         ("Ann Lee_4711_assignsubmission_file_/framing.py", "4711"),
         ("Ann_Lee_4711_assignsubmission_file/framing.py", "4711"),
         ("leeann_4711_123_framing.py", "4711"),
@@ -114,6 +119,20 @@ def test_a_time_stamp_holds_for_its_folder(text: bytes, when: datetime) -> None:
     assert told("submitted/ann/a1/timestamp.txt", text) == [Stamp("submitted/ann/a1", when)]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ann/timestamp.txt",
+        "ann/a1/timestamp.txt",
+        "submitted/ann/a1/mine/timestamp.txt",
+        "submitted/ann/timestamp.txt",
+        "ann.zip/submitted/ann/a1/timestamp.txt",
+    ],
+)
+def test_a_time_stamp_that_a_student_can_write_does_not_count(path: str) -> None:
+    assert told(path, b"1999-10-01 12:00:00 UTC") == []
+
+
 def test_a_time_stamp_that_is_none_is_refused() -> None:
     (refused,) = told("submitted/ann/a1/timestamp.txt", b"yesterday \xff")
     assert isinstance(refused, Refused)
@@ -133,6 +152,9 @@ class TestRoster:
             ("name,email\nAnn,x\n", "it has: name, email"),
             ("id,name\nann,Ann\n\nann,Bob\n", "has 'ann' twice; the second is line 4"),
             ("id,name\n,Ann\n", "line 2: there is no id"),
+            ('id,name\nann,"Ann\nbob,Bob\n', "is no CSV: unexpected end of data"),
+            (f"id,name\nann,{'x' * 200_000}\n", "is no CSV: field larger than"),
+            ("id,name,ID\nann,Ann,bob\n", "has the column id twice"),
         ],
     )
     def test_what_is_wrong_is_told(self, text: str, said: str, tmp_path: Path) -> None:

@@ -201,6 +201,17 @@ def test_a_full_disk_is_told_and_what_is_stored_stays(store: Store) -> None:
     assert [each.key for each in store.pending()] == [second.key]
 
 
+def test_a_damaged_file_is_told(store: Store) -> None:
+    store.collect([handed(f"s{number}") for number in range(2000)], key_of)
+    with store.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (store.path.stat().st_size - 8192))
+    store._database.execute("PRAGMA cache_size = 1")
+    store._database.execute("PRAGMA shrink_memory")
+    with pytest.raises(InputError, match=r"cannot be used: .*Give another folder"):
+        [list(store.entries(student)) for student in store.students()]
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -277,6 +288,19 @@ class TestVersions:
         assert self.key_now(course) == key
         beliefs.write_text(beliefs.read_text().replace("flat", "a disc"))
         assert self.key_now(course) != key
+
+    def test_not_a_copy_that_jupyter_keeps(self, course: Course, key: str) -> None:
+        kept = course.folder / ".ipynb_checkpoints" / "checks-checkpoint.py"
+        kept.parent.mkdir()
+        kept.write_text("x = 1\n")
+        assert self.key_now(course) == key
+
+    def test_a_module_of_any_bytes(self, course: Course, key: str) -> None:
+        keys = set()
+        for byte in (b"\xfe", b"\xff"):
+            (course.folder / "peers.py").write_bytes(b"# " + byte)
+            keys.add(self.key_now(course))
+        assert len({key, *keys}) == 3
 
     def test_not_an_answer_in_the_exercises_folder(self, course: Course, key: str) -> None:
         (course.folder / "demo.py").write_text("x = 1\n")

@@ -19,6 +19,16 @@ from tests.notebooks.files import ROOT
 MADE = (".git", ".venv*", ".labsupport", "graded", ".ipynb_checkpoints", "__pycache__")
 CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", "*.egg-info", "build", "dist")
 
+CHECKS = """\
+from labsupport.checking import *
+
+exercise = Exercise(
+    "greet", title="A greeting", lesson="00", minutes=1, kind="core", entry="f",
+    variant={"letter": "Q"}, variants={"letter": tuple("QXYZ")},
+    phrases=lambda variant: [f"`{variant.letter}`"],
+)
+"""
+
 Labsupport = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -79,7 +89,7 @@ def small(tmp_path: Path) -> Path:
         place.write_text("" if name == ".gitignore" else f"{name}\n")
     folder = root / "exercises" / "00_greet"
     folder.mkdir()
-    (folder / "checks.py").write_text("checks\n")
+    (folder / "checks.py").write_text(CHECKS)
     write(folder / "greet.ipynb", cell("%%answer greet\n..."), cell("%check greet", stream("no\n")))
     return root
 

@@ -261,12 +261,13 @@ def test_an_answer_beside_the_checks_stays_at_home(tmp_path: Path) -> None:
     course.add("counts none", "pass")
     (course.folder / "demo.py").write_text("the answer")
     (course.folder / "demo.part.py").write_text("the answer")
-    (course.folder / "table.py").write_text("what the checks use")
-    (course.folder / ".table.py.swp").write_text("an editor's")
+    (course.folder / "tried.py").write_text("the answer")
+    (course.folder / "suspects.py").write_text("what the checks use")
+    (course.folder / ".suspects.py.swp").write_text("an editor's")
     path = tmp_path / "autograder.zip"
     write_autograder(course.root, ["demo"], path)
     inside = [each for each in names(path) if "demo/" in each]
-    assert inside == [f"course/exercises/00_demo/{name}" for name in ("checks.py", "table.py")]
+    assert inside == [f"course/exercises/00_demo/{name}" for name in ("checks.py", "suspects.py")]
 
 
 def test_the_same_course_gives_the_same_archive(archive: Path, tmp_path: Path) -> None:
@@ -303,6 +304,26 @@ def test_what_differs_between_students_cannot_be_graded_there_and_is_told(tmp_pa
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_autograder(ROOT, ["greet"], tmp_path / "none" / "autograder.zip")
+
+
+def test_a_place_below_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_autograder(ROOT, ["greet"], tmp_path / "notes" / "autograder.zip")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_only_an_autograder_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "results.zip"
+    path.write_text("mine")
+    with pytest.raises(InputError, match=r"is there, and no autograder's archive"):
+        write_autograder(ROOT, ["greet"], path)
+    assert path.read_text() == "mine"
+    path.unlink()
+    write_autograder(ROOT, ["greet"], path)
+    write_autograder(ROOT, ["greet", "endpoint"], path)
+    assert "course/solutions/hidden/endpoint.py" in names(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_command_says_where_the_archive_is(tmp_path: Path) -> None:

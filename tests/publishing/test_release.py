@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from labsupport.checking import Answer, InputError
+from labsupport.checking import Answer, EngineError, InputError
 from labsupport.checking.exercise import exercise_folders, load_exercises
 from labsupport.checking.variants import SECRET, drawn
 from labsupport.grading.handed import Student
@@ -166,6 +166,25 @@ class TestWhatIsGiven:
         assert sorted(done.left) == [GREET, "notebooks/00_a.ipynb", "notebooks/01_draft.ipynb"]
         assert "Released as committed, not as they lie here: " in str(done)
         assert (small / GREET).read_text(encoding="utf-8") == TRIED
+
+    def test_a_course_in_a_folder_of_a_checkout_is_given_as_committed_too(
+        self, small: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "repository").mkdir()
+        inside = small.rename(tmp_path / "repository" / "course")
+        commit(tmp_path / "repository")
+        (inside / GREET).write_text(TRIED, encoding="utf-8")
+        (tmp_path / "repository" / "README.md").write_text("of another matter")
+        done = release(inside, tmp_path / "copy")
+        assert done.committed
+        assert "mine" not in (done.target / GREET).read_text(encoding="utf-8")
+        assert done.left == (GREET,)
+
+    def test_a_repository_that_only_lies_above_is_not_asked(
+        self, small: Path, tmp_path: Path
+    ) -> None:
+        git(tmp_path, "init", "--quiet")
+        assert not release(small, tmp_path / "copy").committed
 
     def test_elsewhere_the_files_are_given_as_they_lie_and_that_is_said(
         self, small: Path, tmp_path: Path
@@ -331,13 +350,53 @@ class TestVariants:
         of = framing.points + sum(each.points for each in course.hidden("framing"))
         assert totals[bob] < totals[ann] == of
 
-    @pytest.mark.parametrize("name", ["../ann", "a/b", ".ann", "-x", "a:b", "a b"])
+    @pytest.mark.parametrize(
+        "name", ["../ann", "a/b", ".ann", "-x", "a:b", "a b", "ann.", "NUL", "con.1", "com1"]
+    )
     def test_an_id_that_is_no_name_of_a_folder_is_refused(
         self, name: str, small: Path, tmp_path: Path
     ) -> None:
         with pytest.raises(InputError, match="cannot be the name of a folder"):
             release(small, tmp_path / "copies", [Student("ann"), Student(name)])
         assert not (tmp_path / "copies").exists()
+
+    @pytest.mark.parametrize("name", ["a", "ann-2@example.org", "console", "nullah", "7", "com"])
+    def test_an_id_that_is_one_is_taken(self, name: str, small: Path, tmp_path: Path) -> None:
+        target = release(small, tmp_path / "copies", [Student(name)]).target
+        assert [each.name for each in target.iterdir()] == [name]
+
+    def test_ids_that_are_one_name_elsewhere_are_refused(self, small: Path, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="Ann and ann are one name on Windows"):
+            release(small, tmp_path / "copies", [Student("Ann"), Student("bob"), Student("ann")])
+
+    def test_a_roster_without_a_student_is_refused(self, small: Path, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="The roster names no student"):
+            release(small, tmp_path / "copies", [])
+        assert not (tmp_path / "copies").exists()
+
+    def test_what_cannot_be_released_leaves_no_secret(self, small: Path, tmp_path: Path) -> None:
+        (small / "exercises" / "00_greet" / "checks.py").write_text("1 / 0\n")
+        with pytest.raises(EngineError):
+            release(small, tmp_path / "copies", [Student("ann")])
+        assert not (small / SECRET).exists()
+        assert not (tmp_path / "copies").exists()
+
+    def test_constants_are_those_of_the_checks_that_are_committed(
+        self, small: Path, tmp_path: Path
+    ) -> None:
+        commit(small)
+        (small / "exercises" / "00_greet" / "checks.py").write_text("1 / 0\n")
+        done = release(small, tmp_path / "copies", [Student("ann")])
+        assert done.students == 1
+        assert (small / SECRET).exists()
+
+    def test_a_copy_for_all_is_refused_where_students_have_their_own(
+        self, small: Path, tmp_path: Path
+    ) -> None:
+        (small / SECRET).write_text('secret = "s"\n')
+        with pytest.raises(InputError, match="--variant-by student"):
+            release(small, tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
 
     def test_a_roster_and_what_varies_go_together(
         self, labsupport: Labsupport, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 
 from labsupport.checking import InputError
 from labsupport.checking.exercise import load_exercises
-from labsupport.checking.variants import drawn, read_secret
-from labsupport.publishing.variants import make_secret, varied, write_variant
+from labsupport.checking.variants import SECRET, drawn, read_secret
+from labsupport.publishing.variants import keep_secret, new_secret, varied, write_variant
 from tests.checking.course import Course
 from tests.notebooks.examples import cell, stream, write
 from tests.notebooks.files import read
@@ -90,17 +91,38 @@ def test_a_copy_without_the_notebook_is_told(copy: Course) -> None:
         write_variant(copy.root, varied(copy.root), "s", student("X"))
 
 
-def test_a_secret_is_made_once(tmp_path: Path) -> None:
-    secret = make_secret(tmp_path)
-    assert len(secret) == 32
-    assert make_secret(tmp_path) == secret == read_secret(tmp_path)
+def test_a_secret_is_another_one_each_time() -> None:
+    assert len(new_secret()) == 32
+    assert new_secret() != new_secret()
+
+
+def test_a_secret_is_kept_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "solutions").mkdir()
+    keep_secret(tmp_path, "s")
+    assert read_secret(tmp_path) == "s"
+    path = tmp_path / SECRET
     if os.name == "posix":
-        assert (tmp_path / "solutions" / "variants.toml").stat().st_mode & 0o077 == 0
-    (tmp_path / "other").mkdir()
-    assert make_secret(tmp_path / "other") != secret
+        assert path.stat().st_mode & 0o077 == 0
+    path.write_text(f"# kept since spring\n{path.read_text()}")
+    keep_secret(tmp_path, "s")
+    assert path.read_text().startswith("# kept since spring")
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_secret_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "solutions").write_text("")
     with pytest.raises(InputError, match=r"variants\.toml cannot be"):
-        make_secret(tmp_path)
+        keep_secret(tmp_path, "s")
+
+
+def test_a_disk_that_fills_leaves_no_half_of_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "solutions").mkdir()
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="No space left"):
+        keep_secret(tmp_path, "s")
+    assert list((tmp_path / "solutions").iterdir()) == []

@@ -99,6 +99,17 @@ def test_other_packages_are_told_where_they_differ_from_their_pins() -> None:
     assert [line.split()[0] for line in told] == ["package", "toy", "deep"]
 
 
+@pytest.mark.parametrize("path", ["labsupport", "tests/setup"])
+def test_a_folder_without_notebooks_is_a_clear_message(path: str) -> None:
+    with pytest.raises(Problem, match=f"There is no notebook in {path}"):
+        newest.found(newest.ROOT, [path])
+
+
+def test_a_path_outside_of_the_course_is_a_clear_message(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="There is no "):
+        newest.found(newest.ROOT, [str(tmp_path)])
+
+
 def test_a_path_that_does_not_exist_is_a_clear_message() -> None:
     with pytest.raises(Problem, match=r"There is no notebooks/99\.ipynb in "):
         newest.found(ROOT, ["notebooks/99.ipynb"])
