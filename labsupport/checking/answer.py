@@ -14,8 +14,9 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -65,15 +66,13 @@ class Answer:
 
         name: of the file, also for messages. Raises InputError.
         """
-        kind, text = _kind_of(name), _text(data, name)
-        if kind == ".ipynb":
-            return cls._from_notebook(text, name, slug)
-        return _checked(cls(slug, _without_magic(text), PurePath(name).name))
+        if _kind_of(name) == ".ipynb":
+            return cls._from_notebook(_code_cells(data, name), name, slug)
+        return _checked(cls(slug, _without_magic(_text(data, name)), PurePath(name).name))
 
     @classmethod
-    def _from_notebook(cls, text: str, name: str, slug: str) -> Answer:
+    def _from_notebook(cls, cells: Sequence[tuple[int, str]], name: str, slug: str) -> Answer:
         """The answer cell of a notebook. Raises InputError."""
-        cells = _code_cells(text, name)
         marked = [(number, source, _slug_of(source)) for number, source in cells]
         chosen = [(number, source) for number, source, found in marked if found == slug]
         if not chosen:
@@ -149,15 +148,25 @@ class Answer:
 
 
 def defined_names(sources: Iterable[str]) -> frozenset[str]:
-    """The names that cells bind at their top level: definitions, imports, assignments."""
+    """The names that cells bind at their top level: definitions, imports, assignments.
+
+    Of cells of more than MOST characters together only those that come first.
+    """
     names: set[str] = set()
+    room = MOST
     for source in sources:
-        if len(source) > MOST:
-            continue
-        lines = ["" if line.lstrip()[:1] in "%!" else line for line in source.splitlines()]
-        if tree := parsed("\n".join(lines)):
-            names.update(_bound(tree.body))
+        room -= len(source)
+        if room < 0:
+            break
+        names |= _names_in(source)
     return frozenset(names)
+
+
+@lru_cache(maxsize=256)  # a notebook's cells are asked again for each answer in it
+def _names_in(source: str) -> frozenset[str]:
+    lines = ["" if line.lstrip()[:1] in "%!" else line for line in source.splitlines()]
+    tree = parsed("\n".join(lines))
+    return frozenset(_bound(tree.body)) if tree else frozenset()
 
 
 def _bound(statements: list[ast.stmt]) -> Iterator[str]:
@@ -179,7 +188,7 @@ def slugs_in(data: bytes, name: str) -> list[str]:
     """
     if _kind_of(name) == ".py":
         return [PurePath(name).stem]
-    slugs = (_slug_of(source) for _, source in _code_cells(_text(data, name), name))
+    slugs = (_slug_of(source) for _, source in _code_cells(data, name))
     return list(dict.fromkeys(slug for slug in slugs if slug))
 
 
@@ -200,8 +209,10 @@ def _text(data: bytes, name: str) -> str:
         ) from None
 
 
-def _code_cells(text: str, name: str) -> list[tuple[int, str]]:
+@lru_cache(maxsize=1)
+def _code_cells(data: bytes, name: str) -> tuple[tuple[int, str], ...]:
     """The code cells of a notebook: their number among all cells, from 1, and their source."""
+    text = _text(data, name)
     try:
         notebook: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -219,7 +230,7 @@ def _code_cells(text: str, name: str) -> list[tuple[int, str]]:
             source = cell.get("source", "")
             lines = source if isinstance(source, list) else [source]
             found.append((number, "".join(line for line in lines if isinstance(line, str))))
-    return found
+    return tuple(found)
 
 
 def _slug_of(source: str) -> str | None:

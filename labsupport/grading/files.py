@@ -19,6 +19,7 @@ import re
 import stat
 import tarfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -38,8 +39,9 @@ MOST = 32 * 1024 * 1024
 """Bytes of one file: a notebook holds its pictures."""
 
 _MOST_FILES = 200_000
-_MOST_READ = 4 * 1024 * 1024 * 1024  # bytes of an archive, uncompressed
-_MOST_INSIDE = 256 * 1024 * 1024  # of a student's archive in it
+_MOST_READ = 64 * 1024 * 1024 * 1024  # bytes of an archive, uncompressed
+_MOST_OF_ONE = 5_000  # files of a student
+_MOST_INSIDE = 256 * 1024 * 1024  # bytes of them
 _APPENDED = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -98,8 +100,13 @@ def files_in(place: Path) -> Iterator[File | Refused]:
     else:
         raise InputError(f"There is no {place}. Give the folder or the archive with the answers.")
     seen: set[PurePosixPath] = set()
-    for number, each in enumerate(_without_tools(found)):
-        if number >= _MOST_FILES:
+    shares: defaultdict[str, _Share] = defaultdict(_Share)
+    for each in _without_tools(found):
+        above = [part for part in PurePosixPath(each.path).parts[:2] if part != SUBMITTED]
+        share = shares["".join(above[:1])]
+        if share.ended:
+            continue
+        if len(seen) >= _MOST_FILES:
             raise InputError(f"{place} has more than {_MOST_FILES:,} files. Give a smaller one.")
         if isinstance(each, Refused):
             yield each
@@ -107,7 +114,27 @@ def files_in(place: Path) -> Iterator[File | Refused]:
             yield Refused(str(each.path), "is in the archive more than once; the first one counts")
         else:
             seen.add(each.path)
-            yield from _opened(each)
+            yield from share.taken(_opened(each))
+
+
+class _Share:
+    """What is read of one student: a bounded number of files, of so many bytes together."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._files, self._left = 0, _MOST_INSIDE
+
+    def taken(self, found: Iterator[File | Refused]) -> Iterator[File | Refused]:
+        """The files, as long as there is room."""
+        for each in found:
+            self._files += 1
+            self._left -= len(each.data) if isinstance(each, File) else 0
+            if self._files > _MOST_OF_ONE or self._left < 0:
+                self.ended = True
+                most = f"{_MOST_OF_ONE:,} files and {_MOST_INSIDE // 1024**2} MiB together"
+                yield Refused(str(each.path), f"and what follows: a student has at most {most}")
+                return
+            yield each
 
 
 def _unwrapped(place: Path) -> Iterator[File | Refused]:
@@ -221,7 +248,7 @@ def _in_zip(file: IO[bytes], base: PurePosixPath, most: int) -> Iterator[File | 
     left = most
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if info.filename.endswith("/"):  # a folder
                 continue
             try:
                 below = _below(info.filename, base)
@@ -346,6 +373,8 @@ def _written(path: PurePosixPath) -> PurePosixPath:
 def _below(name: str, base: PurePosixPath) -> PurePosixPath:
     """The path of an archive's member. Raises _Refusal where it leads outside."""
     name = readable(name)
+    if not name:
+        raise _Refusal("has no name")
     if "\0" in name or "\\" in name:
         raise _Refusal("has a name that is no path on every system")
     path = PurePosixPath(name)

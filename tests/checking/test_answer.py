@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labsupport.checking import Answer, InputError
-from labsupport.checking.answer import MOST, defined_names
+from labsupport.checking import Answer, InputError, answer
+from labsupport.checking.answer import MOST, defined_names, slugs_in
 
 CODE = "def greet(name):\n    return name\n"
 
@@ -178,3 +179,27 @@ def test_names_of_other_cells_are_found() -> None:
     assert defined_names(sources) == set(
         "socket p parse x y z i j f C file".split()  # noqa: SIM905 (shorter to read)
     )
+
+
+def test_names_are_sought_in_so_much_as_a_person_writes() -> None:
+    assert defined_names(["a = 1", "b = '" + "x" * MOST + "'", "c = 1"]) == {"a"}
+
+
+def test_a_notebook_of_many_answers_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [f"%%answer s{number}\nx{number} = 1" for number in range(30)]
+    sources = [{"cell_type": "code", "source": source} for source in cells]
+    data = json.dumps({"cells": sources}).encode()
+    counted = {"read": 0, "parsed": 0}
+
+    def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counts(*given: Any) -> Any:
+            counted[name] += 1
+            return call(*given)
+
+        return counts
+
+    monkeypatch.setattr(answer, "parsed", counting("parsed", answer.parsed))
+    monkeypatch.setattr(json, "loads", counting("read", json.loads))
+    found = [Answer.from_bytes(data, "a.ipynb", slug) for slug in slugs_in(data, "a.ipynb")]
+    assert found[3].elsewhere == {f"x{number}" for number in range(30) if number != 3}
+    assert counted == {"read": 1, "parsed": 30}

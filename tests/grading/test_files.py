@@ -278,6 +278,49 @@ def test_a_students_archive_holds_no_more_than_a_student_writes(
     assert "it holds more than 1 MiB" in refusals(place)[name]
 
 
+def test_too_many_files_of_one_student_cost_nobody_else(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_MOST_OF_ONE", 3)
+    many = {f"ann/{number}.py": A for number in range(5)}
+    place = make(many | {"bob/a.py": A, "max/a.py": A})
+    assert list(read(place)) == ["ann/0.py", "ann/1.py", "ann/2.py", "bob/a.py", "max/a.py"]
+    assert list(refusals(place)) == ["ann/3.py"]
+    assert "a student has at most 3 files" in refusals(place)["ann/3.py"]
+
+
+def test_too_many_bytes_of_one_student_cost_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_MOST_INSIDE", 1000)
+    place = as_folder(
+        tmp_path, {f"submitted/ann/a1/{number}.py": bytes(400) for number in range(4)}
+    )
+    place = (place / "submitted").rename(tmp_path / "submitted")
+    (place / "bob").mkdir()
+    (place / "bob" / "a.py").write_bytes(A)
+    assert list(read(place))[-1] == "submitted/bob/a.py"
+    assert list(refusals(place)) == ["submitted/ann/a1/2.py"]
+
+
+def test_a_member_without_a_name_costs_nobody_else(tmp_path: Path) -> None:
+    inner = bytearray(as_zip(tmp_path, {"x": A, "a.py": A}).read_bytes())
+    for sign, offset, name in ((b"PK\3\4", 26, 30), (b"PK\1\2", 28, 46)):
+        at = inner.index(sign)
+        assert inner[at + name : at + name + 1] == b"x"
+        inner[at + offset] = 0  # the length of the name; what was the name is of the rest
+        if sign == b"PK\1\2":
+            del inner[at + name]
+            end = inner.index(b"PK\5\6")
+            size = int.from_bytes(inner[end + 12 : end + 16], "little") - 1
+            inner[end + 12 : end + 16] = size.to_bytes(4, "little")
+    place = as_folder(tmp_path, {"ann/work.zip": bytes(inner), "bob/a.py": A})
+    assert read(place) == {"ann/work.zip/a.py": A, "bob/a.py": A}
+    assert refusals(place) == {"ann/work.zip": "has no name"}
+    (tmp_path / "alone.zip").write_bytes(inner)
+    assert list(read(tmp_path / "alone.zip")) == ["a.py"]
+
+
 @pytest.mark.parametrize("seconds", ["1e20", "inf", "-1e20", "nan"])
 def test_a_time_that_is_none_is_not_known(seconds: str, tmp_path: Path) -> None:
     place = tmp_path / "class.tar"
