@@ -178,9 +178,8 @@ async def exchange(conn, draw, said="what a client sends comes back at once"):
 
 async def comes(peer, draw, said="who connects is served"):
     """A new client that has got its first echo, and stays; its own buffers are small."""
-    conn = await peer.connect(timeout=GENEROUS)
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        conn.sock.setsockopt(socket.SOL_SOCKET, option, PIECE)
+    conn = await peer.connect(timeout=GENEROUS, buffer=PIECE)
+    conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIECE)
     await exchange(conn, draw, said)
     return conn
 

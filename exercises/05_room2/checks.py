@@ -7,7 +7,6 @@ about are passed over: each fault has a check of its own.
 
 import asyncio
 import itertools
-import socket
 
 from labsupport.checking import Exercise, Link, Mismatch, assert_bytes, assert_equal, assert_that
 from labsupport.checking.asserts import apart, patience
@@ -320,8 +319,7 @@ class Crowded:
     async def joins(self):
         """The next client that will not read, and its name."""
         name = self.names.pop(0)
-        conn = await chat.enters(self.peer, name)
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        conn = await chat.enters(self.peer, name, buffer=SMALL)
         await chat.hears(
             self.listener, f"* {name} joins", "the others are told who joins", self.did
         )

@@ -113,9 +113,16 @@ class Chat:
             wanted = f"{len(missing)} more lines, such as {one!r}"
             missing.discard(await self.line_from(conn, wanted, said, did))
 
-    async def enters(self, peer: ServingPeer, name: str, did: str = "", said: str = "") -> Conn:
-        """A new client that is in the room under this name."""
-        conn = await peer.connect(who=name)
+    async def enters(
+        self,
+        peer: ServingPeer,
+        name: str,
+        did: str = "",
+        said: str = "",
+        buffer: int | None = None,
+    ) -> Conn:
+        """A new client that is in the room under this name. buffer: see ServingPeer.connect."""
+        conn = await peer.connect(who=name, buffer=buffer)
         await conn.send(f"{name}\n".encode())
         await self.welcomed(conn, did or f"connected and sent the nickname {name!r}", said)
         return conn
