@@ -166,11 +166,11 @@ def _without_tools(found: Iterator[File | Refused]) -> Iterator[File | Refused]:
 
 def _opened(file: File) -> Iterator[File | Refused]:
     """The file, or what is in it where it is an archive itself."""
-    if not _ends(file.path.name, (*ARCHIVES, *_UNREAD)):
-        yield file
+    if _ends(file.path.name, _UNREAD):
+        yield Refused(str(file.path), f"is an archive, but none of {', '.join(ARCHIVES)}")
         return
     if not _ends(file.path.name, ARCHIVES):
-        yield Refused(str(file.path), f"is an archive, but none of {', '.join(ARCHIVES)}")
+        yield file
         return
     inside = _in_archive(io.BytesIO(file.data), str(file.path), file.path, _MOST_INSIDE)
     try:

@@ -83,10 +83,11 @@ def read_roster(path: Path) -> list[Student]:
 
 
 def _students(path: Path, rows: csv.DictReader[str]) -> list[Student]:
-    named = [name.strip().lower() for name in rows.fieldnames or [] if name]
+    names = [name for name in rows.fieldnames or [] if name]
+    named = [name.strip().lower() for name in names]
     if twice := sorted({name for name in named if named.count(name) > 1} & {*_ID, *_NAME}):
         raise InputError(f"{path} has the column {twice[0]} twice. Take one of them out.")
-    columns = {name.strip().lower(): name for name in rows.fieldnames or [] if name}
+    columns = dict(zip(named, names, strict=True))
     id_column = next((columns[name] for name in _ID if name in columns), None)
     if id_column is None:
         raise InputError(

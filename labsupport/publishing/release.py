@@ -152,6 +152,12 @@ def _secret(root: Path, students: Sequence[Student] | None) -> str:
                 "--roster. Or delete it, if no student works with such a copy."
             )
         return ""
+    _check_names(students)
+    return secret or new_secret()
+
+
+def _check_names(students: Sequence[Student]) -> None:
+    """Raise InputError where the copies cannot be named after the students' ids."""
     if not students:
         raise InputError("The roster names no student, so there is nobody to make a copy for.")
     if odd := next((each.id for each in students if not _NAME.fullmatch(each.id)), None):
@@ -166,7 +172,6 @@ def _secret(root: Path, students: Sequence[Student] | None) -> str:
                 f"{other} and {each.id} are one name on Windows and macOS, and each copy is named "
                 "after its student's id. Give ids that differ in more than capitals."
             )
-    return secret or new_secret()
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:
