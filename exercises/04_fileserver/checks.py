@@ -130,7 +130,7 @@ async def refused(conn, said, did):
 
 async def stopped_in(peer, name, size, said):
     """A client that asked for a file, has read the beginning of it, and reads no more."""
-    conn = await peer.connect(buffer=64 * 1024)
+    conn = await peer.connect(receive_buffer=64 * 1024)
     await ask(conn, name)
     head = await conn.recv_line(said=said)
     assert_bytes(head, f"OK {size}\n".encode(), said=said, did=f"asked for {name}")

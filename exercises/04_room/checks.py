@@ -406,7 +406,7 @@ async def a_slow_reader_holds_up_nobody(answer, draw, variant):
     async with serving(answer) as peer:
         listener = await chat.enters(peer, listens)
         talker = await chat.enters(peer, talks)
-        stuck = await chat.enters(peer, slow, buffer=NARROW)
+        stuck = await chat.enters(peer, slow, receive_buffer=NARROW)
         await chat.hears(listener, f"* {slow} joins", "the others are told who joins", did)
         leaves = f"* {slow} leaves\n".encode()
         heard, left = 0, False
@@ -454,7 +454,9 @@ async def slow_at_the_end(peer, draw, talking, listening, number):
     did = f"let {slow} and {rude} join and read nothing, {talks} send {number:,} lines of "
     did += f"{LONGEST:,} bytes, {slow} end its direction, {rude} send a line that is too long, "
     did += "then both read"
-    late = {name: await chat.enters(peer, name, did, buffer=NARROW) for name in (slow, rude)}
+    late = {
+        name: await chat.enters(peer, name, did, receive_buffer=NARROW) for name in (slow, rude)
+    }
     texts = [f"{at:07} {filling}" for at in range(number)]
     for first in range(0, number, BURST):
         burst = texts[first : first + BURST]

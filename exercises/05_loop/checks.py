@@ -178,7 +178,7 @@ async def exchange(conn, draw, said="what a client sends comes back at once"):
 
 async def comes(peer, draw, said="who connects is served"):
     """A new client that has got its first echo, and stays; its own buffers are small."""
-    conn = await peer.connect(timeout=GENEROUS, buffer=PIECE)
+    conn = await peer.connect(timeout=GENEROUS, receive_buffer=PIECE)
     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIECE)
     await exchange(conn, draw, said)
     return conn

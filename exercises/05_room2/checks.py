@@ -319,7 +319,7 @@ class Crowded:
     async def joins(self):
         """The next client that will not read, and its name."""
         name = self.names.pop(0)
-        conn = await chat.enters(self.peer, name, buffer=SMALL)
+        conn = await chat.enters(self.peer, name, receive_buffer=SMALL)
         await chat.hears(
             self.listener, f"* {name} joins", "the others are told who joins", self.did
         )

@@ -119,10 +119,13 @@ class Chat:
         name: str,
         did: str = "",
         said: str = "",
-        buffer: int | None = None,
+        receive_buffer: int | None = None,
     ) -> Conn:
-        """A new client that is in the room under this name. buffer: see ServingPeer.connect."""
-        conn = await peer.connect(who=name, buffer=buffer)
+        """A new client that is in the room under this name.
+
+        receive_buffer: see ServingPeer.connect.
+        """
+        conn = await peer.connect(who=name, receive_buffer=receive_buffer)
         await conn.send(f"{name}\n".encode())
         await self.welcomed(conn, did or f"connected and sent the nickname {name!r}", said)
         return conn

@@ -333,18 +333,23 @@ class _Accepting(_Peer):
         self.connections: list[Conn] = []
 
     async def connect(
-        self, *, timeout: float = TIMEOUT, said: str = "", who: str = "", buffer: int | None = None
+        self,
+        *,
+        timeout: float = TIMEOUT,
+        said: str = "",
+        who: str = "",
+        receive_buffer: int | None = None,
     ) -> Conn:
         """Open a connection to the answer, through the link if there is one.
 
-        who: see Conn. buffer: bytes of its receive buffer, None for the system's. It is set first:
-        made smaller than the window that was announced, a buffer has no room for what the answer
-        may send. That is dropped, and sent again after pauses that double (RFC 6298, 5.5).
+        who: see Conn. receive_buffer: its bytes, None for the system's. It is set first: made
+        smaller than the window that was announced, a buffer has no room for what the answer may
+        send. That is dropped, and sent again after pauses that double (RFC 6298, 5.5).
         """
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
-        if buffer is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
             async with asyncio.timeout(timeout * patience.get()):
                 await asyncio.get_running_loop().sock_connect(sock, self.address)
