@@ -9,7 +9,7 @@ ARGS ?=
 lab: python
 	@$(PYTHON) labsupport/bootstrap.py lab $(ARGS)
 
-# Test the course: all that CI runs; in a learners' copy, the notebooks.
+# Test the course; with ARGS=--all as CI does. In a learners' copy, the notebooks.
 test: python
 	@$(PYTHON) labsupport/bootstrap.py test $(ARGS)
 

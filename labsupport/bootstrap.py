@@ -510,6 +510,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     test = commands.add_parser("test", help="test the course on this machine")
+    test.add_argument("--all", action="store_true", help="with the slow tests, as CI does")
     outputs = commands.add_parser("outputs", help="run the notebooks again, keep changed outputs")
     for command in (lab, test, outputs):
         command.add_argument(
@@ -538,7 +539,7 @@ def run(root: Path, options: argparse.Namespace) -> NoReturn:
     if options.command == "lab":
         program = ["labsupport.lab", *(["--no-browser"] if options.no_browser else [])]
     elif options.command == "test":
-        program = ["tests.everything"]
+        program = ["tests.everything", *(["--all"] if options.all else [])]
     else:
         program = ["tests.notebooks.outputs", *options.rest]
     os.chdir(root)

@@ -1,8 +1,13 @@
-"""Run everything that CI runs: `python -m tests.everything`, which is what `make test` does.
+"""Test the course: `python -m tests.everything`, which is what `make test` does.
 
-In a learners' copy, which has neither solutions nor tests of the course's promises, that is to run
-the notebooks: lessons are compared with their stored outputs, exercises belong to the learner, and
-no cell may fail.
+With `--all` every test is run: that is CI's part. Without, those marked `slow` are left out, which
+look at a thing again, or in another way: each lesson and each task is run once, each exercise is
+solved once, each check is seen to refuse one wrong answer, and what is said of the levels of
+protection is tried at this machine's own.
+
+In a learners' copy, which has neither solutions nor tests of the course's promises, the notebooks
+are run: lessons are compared with their stored outputs, exercises belong to the learner, and no
+cell may fail.
 
 All steps run, also after one has failed; a summary follows, and the exit code is 1 if any failed.
 Learners' tries and votes go to a folder that is deleted afterwards, so that no run sees another's.
@@ -10,6 +15,7 @@ Learners' tries and votes go to a folder that is deleted afterwards, so that no 
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -25,15 +31,16 @@ PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "te
 NOTEBOOKS = ("notebooks", "exercises", "solutions")
 PLUGIN = ("-p", "tests.notebooks.plugin", *PARALLEL)
 STRICTLY = ("--nbval", *PLUGIN)
-WHOLE = (
+LINT = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("mypy", ("mypy",)),
-    (
-        "tests, promises, attacks, and notebooks strictly",
-        ("pytest", *STRICTLY, "tests", *NOTEBOOKS),
-    ),
 )
+TESTS = (
+    "tests, promises, attacks, and notebooks strictly",
+    ("pytest", *STRICTLY, "tests", *NOTEBOOKS),
+)
+QUICK = (f"{TESTS[0]}, without the slow ones", (*TESTS[1], "-m", "not slow"))
 COPY = (
     ("lessons strictly", ("pytest", *STRICTLY, "notebooks")),
     ("exercises laxly", ("pytest", "--nbval-lax", *PLUGIN, "exercises")),
@@ -41,9 +48,11 @@ COPY = (
 OF_THE_WHOLE = ("solutions", "tests/promises")
 
 
-def steps() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What is to be run in this folder."""
-    return WHOLE if any((ROOT / name).is_dir() for name in OF_THE_WHOLE) else COPY
+def steps(slow: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is to be run in this folder; slow: the tests with that mark, too."""
+    if any((ROOT / name).is_dir() for name in OF_THE_WHOLE):
+        return (*LINT, TESTS if slow else QUICK)
+    return COPY
 
 
 def run(arguments: tuple[str, ...]) -> int:
@@ -60,9 +69,11 @@ def run(arguments: tuple[str, ...]) -> int:
 
 def main() -> int:
     """Run the steps in order, sum up, and return 0 if all passed."""
+    parser = argparse.ArgumentParser(prog="tests.everything")
+    parser.add_argument("--all", action="store_true", help="also the tests that are marked slow")
     lines = []
     failed = 0
-    for name, arguments in steps():
+    for name, arguments in steps(parser.parse_args().all):
         print(f"\n=== {name}: python -m {' '.join(arguments)}", flush=True)
         begun = time.monotonic()
         code = run(arguments)

@@ -22,7 +22,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(440)]
 # of each form: a function, steps before it, hostile peers.
 EXERCISES = ("00_greet", "02_framing", "02_break_stream")
 NOTEBOOKS = find([ROOT / "notebooks", *(ROOT / "exercises" / name for name in EXERCISES)])
+FEW = ("00_start_here", "greet")  # those that are not slow
 SCREENSHOTS = os.environ.get("LABSUPPORT_SCREENSHOTS")
+
+
+def name(path: Path) -> str:
+    """As JupyterLab names it."""
+    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +38,15 @@ def lab(chromium: None) -> Iterator[LabPage]:
         yield page
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=name(path), marks=[] if path.stem in FEW else pytest.mark.slow)
+        for path in NOTEBOOKS
+    ],
+)
 def test_a_notebook_runs_and_can_be_seen(path: Path, lab: LabPage, tmp_path: Path) -> None:
-    ran = lab.run(path.relative_to(ROOT).as_posix())
+    ran = lab.run(name(path))
     faults = [*ran.complaints(), *lab.heard()]
     if SCREENSHOTS or faults:
         shots = lab.shoot(Path(SCREENSHOTS or tmp_path), stem(path))

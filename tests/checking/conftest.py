@@ -19,6 +19,15 @@ REQUIRED = int(os.environ.get("LABSUPPORT_REQUIRE_LEVEL", "1"))
 LEVELS = {1: "limited", 2: "fenced", 3: "sealed, an ordinary user", 4: "sealed, the superuser"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is tried at a lower level than this machine's own is slow."""
+    own = best(max(LEVELS))
+    for item in items:
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        if given.get("level", own) != own:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def course(tmp_path: Path) -> Course:
     """An exercise without checks."""

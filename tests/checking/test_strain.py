@@ -14,7 +14,7 @@ from labsupport.checking import Result
 from labsupport.checking.engine import shut_down
 from labsupport.checking.strain import too_much
 
-pytestmark = pytest.mark.linux
+pytestmark = [pytest.mark.linux, pytest.mark.slow]
 
 Judged = Callable[..., Result]
 SPIN = "while True: pass"

@@ -202,6 +202,7 @@ def gated(course: Course, folder: Path) -> tuple[Path, dict[str, str]]:
     return folder / "class", totals
 
 
+@pytest.mark.slow
 def test_the_gradebook_is_the_same_to_the_byte(
     course: Course, hand_in: HandIn, dask: Dask, start: Start
 ) -> None:
@@ -233,6 +234,7 @@ def test_the_workers_judge_each_answer_once(
     assert len(begun(tmp_path)) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_what_a_dead_worker_had_is_judged_by_another(
     course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
@@ -257,6 +259,7 @@ def test_what_a_dead_worker_had_is_judged_by_another(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_scheduler_that_dies_loses_no_verdict(
     course: Course, dask: Dask, start: Start, tmp_path: Path
@@ -282,6 +285,7 @@ def test_a_scheduler_that_dies_loses_no_verdict(
     assert totals(course) == right
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
 def test_a_command_that_is_ended_goes_on_where_it_was(
@@ -327,6 +331,7 @@ if number == 4:
     assert sorted(judged(out)) == [f"s{each:02}" for each in (0, 1, 2, 3, 5)]
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_course_is_refused_by_name(
     course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
 ) -> None:
@@ -343,6 +348,7 @@ def test_a_worker_with_another_course_is_refused_by_name(
     assert judged(out) == []
 
 
+@pytest.mark.slow
 def test_a_worker_without_this_labsupport_is_refused_by_name(
     course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
 ) -> None:
@@ -355,6 +361,7 @@ def test_a_worker_without_this_labsupport_is_refused_by_name(
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_worker_that_comes_later_with_another_course_is_refused(
     course: Course, hand_in: HandIn, dask: Dask, start: Start, tmp_path: Path
 ) -> None:
@@ -379,6 +386,7 @@ def test_a_cluster_without_a_worker_is_refused(
     assert f"The cluster at {dask.address} has no worker." in errors
 
 
+@pytest.mark.slow
 def test_an_address_without_a_cluster_is_told(
     course: Course, hand_in: HandIn, start: Start
 ) -> None:
@@ -435,6 +443,7 @@ def test_what_cannot_be_used_is_told(
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_certificates_come_from_dasks_own_configuration(
     course: Course, hand_in: HandIn, start: Start, tmp_path: Path
 ) -> None:

@@ -442,6 +442,7 @@ JUDGES = [  # whose work is the same at each level
 ATTACKS = MACHINE + [replace(attack, once=True) for attack in JUDGES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_no_answer_uses_up_what_others_need(attack: Attack, arena: Arena) -> None:
     assert arena.faults(attack) == []

@@ -142,6 +142,7 @@ def test_a_receiver_that_is_gone_has_nothing_left_to_read(
 # -- caught, every time
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_a_single_recv_in_another_process_is_caught_200_times_of_200(
     in_another_process: Elsewhere,
@@ -155,6 +156,7 @@ def test_a_single_recv_in_another_process_is_caught_200_times_of_200(
     assert caught == TRIALS
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_a_single_recv_in_this_process_is_caught_200_times_of_200(serve: Serve) -> None:
     server = serve(lambda connection: connection.recv(1024))
@@ -167,6 +169,7 @@ def test_a_single_recv_in_this_process_is_caught_200_times_of_200(serve: Serve) 
     assert [server.outcome(number) for number in range(TRIALS)] == [b"0"] * TRIALS
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_a_client_in_this_process_reads_five_pieces_200_times_of_200(
     in_another_process: Elsewhere,
@@ -178,6 +181,7 @@ def test_a_client_in_this_process_reads_five_pieces_200_times_of_200(
             assert sizes == [1] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_a_client_in_another_process_reads_five_pieces_200_times_of_200(serve: Serve) -> None:
 

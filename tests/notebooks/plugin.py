@@ -11,7 +11,8 @@ is compared with the stored outputs. Around the runs stand items of our own:
 - `restart`: the kernel is killed and started anew.
 
 The later runs are skipped when the first one failed: they would repeat the same. To see one run
-only: `-k "not again and not restart"`. Works with `-n 2 --dist loadfile`.
+only: `-k "not again and not restart"`. Works with `-n 2 --dist loadfile`. Later runs are marked
+`slow`, and so are all of a solution, since what it answers is judged by other tests, too.
 
 With `--nbval-lax` in the place of `--nbval`, notebooks are at work: each is run once, nothing is
 compared, and no cell may fail that is not tagged `raises-exception`.
@@ -79,11 +80,18 @@ class Notebook(IPyNbFile):  # type: ignore[misc]  # nbval has no types
         if not self.compare_outputs:
             yield from cells
             return
-        yield Around.from_parent(self, name="stored", look=self.check_stored)
-        yield from cells
-        yield Around.from_parent(self, name="left over", look=self.check_left_over)
         folder, _, _ = self.nodeid.partition("/")
-        for when in ("again",) if folder in RUN_TWICE else ("again", "after restart"):
+        stored = Around.from_parent(self, name="stored", look=self.check_stored)
+        end = Around.from_parent(self, name="left over", look=self.check_left_over)
+        first = [stored, *cells, end]
+        later = list(self.collect_later(cells, folder in RUN_TWICE))
+        for item in [*first, *later] if folder == "solutions" else later:
+            item.add_marker(pytest.mark.slow)
+        yield from [*first, *later]
+
+    def collect_later(self, cells: list[IPyNbCell], twice: bool) -> Iterator[pytest.Item]:
+        """The items of all runs but the first."""
+        for when in ("again",) if twice else ("again", "after restart"):
             if when == "after restart":
                 yield Later.from_parent(self, name="restart", look=self.restart)
             for cell in cells:

@@ -122,6 +122,18 @@ def _spared(slug: str, name: str) -> list[Path]:
     return [path for path in wrongs(slug) if name not in wrong(path).checks]
 
 
+@cache
+def few(slug: str) -> frozenset[Path]:
+    """Of the wrong answers of a slug so few that each check still refuses one."""
+    left = {path: set(wrong(path).checks) for path in [*wrongs(slug), *caught_unseen(slug)]}
+    chosen = set()
+    while any(left.values()):
+        path = max(left, key=lambda each: len(left[each]))
+        chosen.add(path)
+        left = {each: checks - left[path] for each, checks in left.items()}
+    return frozenset(chosen)
+
+
 def explain(report: Report) -> str:
     """What the checks that did not pass said, for a test's failure."""
     lines = [report.problem] if report.problem else []

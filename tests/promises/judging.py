@@ -62,8 +62,14 @@ def cases(test: str, exercises: tuple[str, ...]) -> list[tuple[Path, str]]:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Give a test of this module the cases of the exercises that its importing file names."""
     made = cases(metafunc.function.__name__, metafunc.module.EXERCISES)
-    names = [slug if path.suffix == ".ipynb" else f"{slug}/{path.stem}" for path, slug in made]
-    metafunc.parametrize(("path", "slug"), made, ids=names)
+    metafunc.parametrize(("path", "slug"), [_parameters(*case) for case in made])
+
+
+def _parameters(path: Path, slug: str) -> Any:
+    if path.suffix == ".ipynb":
+        return pytest.param(path, slug, id=slug)
+    marks = () if path in answers.few(slug) else pytest.mark.slow
+    return pytest.param(path, slug, id=f"{slug}/{path.stem}", marks=marks)
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,15 @@ def test_every_check_is_the_only_one_to_refuse_some_answer(slug: str) -> None:
     assert [each.name for each in checks if each.name not in alone] == []
 
 
+@pytest.mark.parametrize("slug", EVERY_SLUG)
+def test_few_are_refused_by_every_check(slug: str) -> None:
+    few = answers.few(slug)
+    refusing = {name for path in few for name in answers.wrong(path).checks}
+    checks = [*course.exercises(slug.partition(".")[0])[slug].checks, *course.hidden(slug)]
+    assert refusing == {each.name for each in checks}
+    assert len(few) <= len(checks)
+
+
 NAMES = ["opens", "a listener is open, even a quiet one", "a listener is open"]
 HEADER = '"""It waits.\n\nrefused by: {}\nmisconception: no-answer\n"""\n'
 

@@ -108,6 +108,7 @@ def test_each_phrase_of_the_task_stands_in_its_texts(slug: str) -> None:
         assert any(retold(text, [phrase], [""]) != text for text in texts), phrase
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", VARIED)
 def test_a_retold_text_says_nothing_of_the_first_constants(slug: str) -> None:
     """Nor of others than its own: told back, it is the first text again."""
@@ -177,6 +178,7 @@ def judged(answers_: list[Answer], number: int) -> Iterator[Report]:
         yield from pool.map(one, answers_)
 
 
+@pytest.mark.slow
 def test_a_solution_passes_with_the_constants_that_it_was_told_with(slug: str, number: int) -> None:
     path = course.solution(slug)
     for report in judged([told(path, each, number) for each in course.exercises(slug)], number):
@@ -232,6 +234,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", VARIED)
 def test_the_task_of_a_student_runs_and_its_stubs_earn_nothing(slug: str, copy: Path) -> None:
     folder = copy / "exercises" / course.folder(slug).name

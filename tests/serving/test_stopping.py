@@ -315,6 +315,7 @@ def test_stop_all_stops_what_can_be_stopped_and_names_the_rest(release: threadin
     assert [server.name for server in running()] == ["bad", "worse"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["function", "handler", "application", "command"])
 def test_a_hundred_cycles_leave_no_descriptor_thread_or_process(kind: str) -> None:
     import tornado.web

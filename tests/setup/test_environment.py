@@ -84,10 +84,10 @@ def test_a_second_start_installs_nothing(course: Course) -> None:
 
 def test_test_adds_its_packages_to_the_same_environment_and_lab_accepts_it(course: Course) -> None:
     folder = course.stamp.parent.stat().st_ino
-    code, said = course.run("test")
+    code, said = course.run("test", "--all")
     assert code == 0, said
     assert "Adding to .venv" in said
-    assert "started tests.everything" in said
+    assert "started tests.everything ['--all']" in said
     assert course.stamp.parent.stat().st_ino == folder
     assert_nbgrader_lies_apart(course)
     code, said = course.run("lab")

@@ -19,6 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests import everything
+
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
@@ -161,9 +163,16 @@ def test_the_readmes_commands_are_the_makefiles_and_the_bootstraps() -> None:
 
 def test_ci_runs_make_test_and_nothing_else() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert script.splitlines()[-1] == 'make test PYTHON="$python"'
+    assert script.splitlines()[-1] == 'make test ARGS=--all PYTHON="$python"'
     assert "pytest" not in script
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_make_test_leaves_out_what_is_slow_and_nothing_else() -> None:
+    *lint, (_, quick) = everything.steps(slow=False)
+    *same, (_, whole) = everything.steps(slow=True)
+    assert lint == same
+    assert quick == (*whole, "-m", "not slow")
 
 
 def test_the_first_screen_says_what_for_whom_how_long_and_how_to_begin() -> None:
