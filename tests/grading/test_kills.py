@@ -23,26 +23,49 @@ from tests.checking.course import Course
 from tests.cli.watched import environment
 from tests.grading.conftest import RIGHT, WRONG, HandIn
 
-ANSWERS = 72
 ROUNDS = 5  # in each a worker is killed, and later the command
+PERMITS = 16  # answers that a round may begin: more than are waited for, with those that are lost
+ANSWERS = ROUNDS * PERMITS + 8  # so that no round ends before its kills, however slow this test is
 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Course:
-    """With an exercise whose checks take a moment. By what they draw, a wrong answer may pass one:
-    the gradebook depends on the seeds."""
+    """With an exercise whose checks take a moment, and a permit until the gate is open. By what
+    they draw, a wrong answer may pass one: the gradebook depends on the seeds."""
     course = Course(tmp_path / "course")
+    permits(course).mkdir(parents=True)
     course.add(
         "counts bytes",
-        """
-        await asyncio.sleep(0.02)
+        f"""
+        from contextlib import suppress
+        from pathlib import Path
+        permits, taken = Path({str(permits(course))!r}), False
+        while not taken and not (permits / "open").exists():
+            for each in permits.glob("permit*"):
+                with suppress(FileNotFoundError):
+                    each.unlink()
+                    taken = True
+                    break
+            await asyncio.sleep(0.02)
         text = draw.choice("eé")
         assert_equal(await answer.call("f", text), len(text.encode()), said="the bytes")
         """,
         points=2,
+        deadline=60.0,
     )
     course.add("counts none", "assert_equal(await answer.call('f', ''), 0, said='none')")
     return course
+
+
+def permits(course: Course) -> Path:
+    """The folder with a file for each answer that may be judged, or the file `open`."""
+    return course.root.parent / "permits"
+
+
+def permit(course: Course) -> None:
+    """As many as a round may begin, and no more."""
+    for number in range(PERMITS):
+        (permits(course) / f"permit{number}").touch()
 
 
 @contextlib.contextmanager
@@ -107,11 +130,15 @@ def test_after_ten_kills_the_gradebook_is_that_of_a_run_without_any(
     with Store(killed / "store.sqlite"):
         pass
     shutil.copytree(killed, whole)  # with the secret that makes the seeds
+    gate = permits(course) / "open"
+    gate.touch()
     finished(course, place, whole)
+    gate.unlink()
 
     told: list[str] = []
     ended = {"command": 0, "worker": 0}
     for _ in range(ROUNDS):
+        permit(course)
         with grading(course, place, killed) as process:
             assert process.stdout is not None
             lines = [next(process.stdout), next(process.stdout)]
@@ -126,6 +153,7 @@ def test_after_ten_kills_the_gradebook_is_that_of_a_run_without_any(
         told += judged(lines)
     assert ended == {"command": ROUNDS, "worker": ROUNDS}
 
+    gate.touch()
     lines = finished(course, place, killed)
     assert before(lines) + len(judged(lines)) == ANSWERS
     assert len(judged(lines)) > 0, "some were left for the last run"
