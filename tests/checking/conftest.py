@@ -20,11 +20,15 @@ LEVELS = {1: "limited", 2: "fenced", 3: "sealed, an ordinary user", 4: "sealed, 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is tried at a lower level than this machine's own is slow."""
+    mark_lower_levels(items, "level")
+
+
+def mark_lower_levels(items: list[pytest.Item], name: str) -> None:
+    """What is tried at a lower level than this machine's own is slow. name: the fixture's."""
     own = best(max(LEVELS))
     for item in items:
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        if given.get("level", own) != own:
+        if given.get(name, own) != own:
             item.add_marker(pytest.mark.slow)
 
 
