@@ -436,8 +436,7 @@ async def what_is_pending_goes_out_after_the_end(answer, draw, variant):
             size = LITTLE if number % 2 else 1
             with having(f"connected, sent {size:,} bytes and ended its direction at once"):
                 brief = await peer.connect(timeout=GENEROUS)
-                await brief.send(data[:size], timeout=GENEROUS)
-                brief.half_close()
+                await brief.send_last(data[:size], timeout=GENEROUS)
                 echo = await brief.recv_until_eof(timeout=GENEROUS, said=said)
                 assert_bytes(echo, data[:size], said=said)
 

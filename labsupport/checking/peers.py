@@ -24,6 +24,7 @@ import re
 import secrets
 import socket
 import struct
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -148,6 +149,16 @@ class Conn:
                 expected=f"it reads all of {count(len(data), 'byte')}",
                 got=f"the send failed: {_reason(error)}",
             ) from None
+
+    async def send_last(self, data: bytes, *, timeout: float = TIMEOUT, said: str = "") -> None:
+        """Send all of it and end our direction: whoever has read the last byte meets the end.
+
+        Where the system cannot hold bytes back (TCP_CORK, tcp(7)), the end comes a moment later.
+        """
+        if sys.platform == "linux":
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        await self.send(data, timeout=timeout, said=said)
+        self.half_close()
 
     async def recv(self, n: int = _PIECE, *, timeout: float = TIMEOUT, said: str = "") -> bytes:
         """What is there, at most n bytes; b"" at the end of the stream."""

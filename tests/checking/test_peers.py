@@ -674,6 +674,33 @@ def test_a_check_can_reset_a_connection(judged: Judged) -> None:
 
 
 @pytest.mark.linux
+def test_the_end_comes_with_the_last_byte(judged: Judged) -> None:
+    result = judged(
+        """
+        async with answer.handling("handle") as peer:
+            for size in (1, 50_000) * 50:
+                conn = await peer.connect()
+                await conn.send_last(bytes(size))
+                assert await conn.recv_until_eof() == b"the end"
+                conn.close()
+        """,
+        """
+        def handle(connection):
+            size = 0
+            while size not in (1, 50_000):
+                size += len(connection.recv(65536))
+            connection.setblocking(False)
+            try:
+                connection.sendall(connection.recv(1) or b"the end")
+            except BlockingIOError:
+                connection.sendall(b"nothing yet")
+        """,
+        deadline=30.0,
+    )
+    assert result.verdict == "passed", result
+
+
+@pytest.mark.linux
 def test_a_link_cuts_between_check_and_answer_in_every_arrangement(judged: Judged) -> None:
     result = judged(
         """
