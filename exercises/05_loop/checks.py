@@ -18,6 +18,7 @@ from labsupport.checking import (
     assert_that,
 )
 from labsupport.checking.asserts import apart, having, patience, touched
+from labsupport.checking.hosts import Limits
 from labsupport.clock import Deadline
 from labsupport.sockdiag import SockDiag
 
@@ -592,12 +593,13 @@ async def a_thousand_quiet_clients(answer, draw, variant):
 
 
 def room_for_sockets():
-    """How many descriptors this process may open, where the system says it."""
+    """How many descriptors this process may open, and an answer's, whichever are fewer."""
+    theirs = Limits().resources()["RLIMIT_NOFILE"]
     try:
         import resource
-    except ImportError:  # Windows
-        return CROWD
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except ImportError:  # Windows, which has no such limit
+        return theirs
+    return min(theirs, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 @exercise.check(

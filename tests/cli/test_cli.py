@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from labsupport.checking.variants import drawn
 from tests.checking.course import Course
+from tests.cli.watched import environment
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -282,6 +284,34 @@ def test_a_real_exercise_is_checked_from_the_course_root(labsupport: Run) -> Non
     root = Path(__file__).parents[2]
     answer = next((root / "tests" / "answers" / "greet").glob("right_*.py"))
     result = labsupport("check", "greet", str(answer), cwd=root)
+    assert result.returncode == 0, result
+
+
+@pytest.mark.parametrize(
+    ("most", "slug", "name"),
+    [
+        (100, "greet", "ends the line once"),
+        (1024, "loop", "a thousand quiet clients cost sockets only"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="setrlimit is POSIX")
+def test_a_right_answer_passes_where_few_descriptors_are_permitted(
+    most: int, slug: str, name: str
+) -> None:
+    root = Path(__file__).parents[2]
+    answer = next((root / "tests" / "answers" / slug).glob("right_*.py"))
+    program = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most})); "
+        "from labsupport.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, "check", slug, str(answer), "--only", name],
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 0, result
 
 

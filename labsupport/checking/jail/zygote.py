@@ -35,6 +35,7 @@ Orders are datagrams of JSON on a SOCK_SEQPACKET socket, with descriptors (unix(
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -329,7 +330,7 @@ class _Jail:
         """Standard input is empty, output and errors go to the pipe, 3 is the channel: no more."""
         null = os.open("/dev/null", os.O_RDONLY)
         ours = (null, self.output, self.channel)
-        high = [os.dup2(each, 1000 + at) for at, each in enumerate(ours)]
+        high = [fcntl.fcntl(each, fcntl.F_DUPFD, _STANDARD + 1) for each in ours]
         os.dup2(high[0], 0)
         os.dup2(high[1], 1)
         os.dup2(high[1], 2)
