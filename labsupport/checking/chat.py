@@ -211,8 +211,7 @@ class Chat:
                             await self.hears(conns[other], f"{name}: {text}", said, did, True)
         word = draw.word()
         did = f"let {first} say {word!r} and end its direction at once"
-        await conns[first].send(f"{word}\n".encode())
-        conns[first].half_close()
+        await conns[first].send_last(f"{word}\n".encode())
         rest = await self.ended(conns[first], "who has ended its direction gets the end", did)
         assert_bytes(rest, b"", said="who leaves is not told that it leaves", did=did)
         for other in (middle, last):
@@ -233,8 +232,7 @@ class Chat:
             await self.hears(conns[other], f"* {late} joins", said, did, next_one=True)
         did = f"let {first} connect again, send its nickname and end its direction at once"
         brief = await peer.connect(who=first)
-        await brief.send(f"{first}\n".encode())
-        brief.half_close()
+        await brief.send_last(f"{first}\n".encode())
         said = "who has left can join again, and gets what it is told also when it sends no more"
         now = sorted([*now, first])
         await self.hears(brief, f"* here: {' '.join(now)}", said, did, next_one=True)

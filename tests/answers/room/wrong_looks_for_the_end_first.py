@@ -80,8 +80,8 @@ class Client:
                 raise Refused("line too long")
 
     def at_end(self):
-        """Whether the client has ended its direction, at once or nearly so."""
-        ready, _, _ = select.select([self.connection], [], [], 0.05)
+        """Whether the client has ended its direction already."""
+        ready, _, _ = select.select([self.connection], [], [], 0)
         return bool(ready) and not self.connection.recv(1, socket.MSG_PEEK)
 
 
