@@ -348,6 +348,26 @@ class HostProcess(ABC):
                 total += times.user + times.system + times.children_user + times.children_system
         return total
 
+    def ready_seconds(self) -> float:
+        """How long its threads have run, or been ready to and had no processor, in seconds.
+
+        On a busy machine a thread that asks all the time hardly runs, and is ready all the time.
+        Linux tells it, of threads that have not ended (/proc/PID/schedstat; in the kernel's
+        documentation, Scheduler Statistics); elsewhere it is the processor time.
+        """
+        if sys.platform != "linux":
+            return self.cpu_seconds()
+        return sum(map(_ready, self.processes()))
+
+
+def _ready(process: psutil.Process) -> float:
+    total = 0
+    for thread in Path(f"/proc/{process.pid}/task").glob("*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            on_processor, ready, _ = (thread / "schedstat").read_text().split()
+            total += int(on_processor) + int(ready)
+    return total / 1e9
+
 
 def _most_resident(process: psutil.Process) -> int:
     """VmHWM of proc(5), in bytes, or what is resident now. Raises psutil.NoSuchProcess."""

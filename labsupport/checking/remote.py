@@ -396,6 +396,11 @@ class RemoteAnswer:
         """The processor time that its processes used, in seconds, seen from outside."""
         return self._host.cpu_seconds()
 
+    def ready_seconds(self) -> float:
+        """How long its threads have run or been ready to, in seconds; where the system does not
+        tell (it is Linux that does), the processor time."""
+        return self._host.ready_seconds()
+
     # ---- what the judge uses ----
 
     @property

@@ -787,6 +787,40 @@ def test_meters_look_from_outside(judged: Judged) -> None:
     assert result.verdict == "passed", result
 
 
+@pytest.mark.linux
+def test_who_asks_all_the_time_is_ready_all_the_time(judged: Judged) -> None:
+    result = judged(
+        """
+        async def in_a_second():
+            used, ready = answer.cpu_seconds(), answer.ready_seconds()
+            await asyncio.sleep(1)
+            return answer.cpu_seconds() - used, answer.ready_seconds() - ready
+        _, ready = await in_a_second()
+        assert ready < 0.5, ready
+        await answer.call("two_ask_on_one_processor")
+        used, ready = await in_a_second()
+        assert ready > 1.7 * used, (used, ready)
+        await answer.call("end")
+        """,
+        """
+        import os, signal
+        children = []
+        def two_ask_on_one_processor():
+            one = {min(os.sched_getaffinity(0))}
+            for _ in range(2):
+                child = os.fork()
+                while not child:
+                    os.sched_setaffinity(0, one)
+                children.append(child)
+        def end():
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
 def test_feedback_is_the_same_on_every_run(course: Any) -> None:
     course.add(
         "talks",
