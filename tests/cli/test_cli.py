@@ -17,6 +17,7 @@ from tests.cli.watched import environment
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+ROOT = Path(__file__).parents[2]
 RIGHT = "def f(text):\n    return len(text.encode())\n"
 WRONG = "def f(text):\n    return len(text)\n"
 
@@ -25,6 +26,11 @@ def notebook(path: Path, *sources: str) -> Path:
     cells = [{"cell_type": "code", "source": source} for source in sources]
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     return path
+
+
+def right(slug: str) -> str:
+    """A right answer to an exercise of the course."""
+    return str(next((ROOT / "tests" / "answers" / slug).glob("right_*.py")))
 
 
 def refused(result: subprocess.CompletedProcess[str]) -> str:
@@ -281,9 +287,7 @@ def test_a_wrong_use_of_the_command_ends_with_2(labsupport: Run, words: tuple[st
 
 
 def test_a_real_exercise_is_checked_from_the_course_root(labsupport: Run) -> None:
-    root = Path(__file__).parents[2]
-    answer = next((root / "tests" / "answers" / "greet").glob("right_*.py"))
-    result = labsupport("check", "greet", str(answer), cwd=root)
+    result = labsupport("check", "greet", right("greet"), cwd=ROOT)
     assert result.returncode == 0, result
 
 
@@ -298,15 +302,13 @@ def test_a_real_exercise_is_checked_from_the_course_root(labsupport: Run) -> Non
 def test_a_right_answer_passes_where_few_descriptors_are_permitted(
     most: int, slug: str, name: str
 ) -> None:
-    root = Path(__file__).parents[2]
-    answer = next((root / "tests" / "answers" / slug).glob("right_*.py"))
     program = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most})); "
         "from labsupport.cli import main; main()"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program, "check", slug, str(answer), "--only", name],
-        cwd=root,
+        [sys.executable, "-c", program, "check", slug, right(slug), "--only", name],
+        cwd=ROOT,
         env=environment(),
         capture_output=True,
         text=True,
