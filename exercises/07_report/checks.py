@@ -507,7 +507,7 @@ async def one_place_after_the_other(answer, draw, most):
     points=1,
     hints=[
         "A place is free, and several wait. Who decides which of them has it?",
-        "What waits belongs into a queue: first in, first out. A pool has one.",
+        "What waits belongs in a queue: first in, first out. A pool has one.",
         "run_in_executor of a ThreadPoolExecutor keeps the order; so does asyncio.Semaphore.",
     ],
     deadline=20.0,
@@ -517,8 +517,9 @@ async def who_comes_first_is_served_first(answer, draw, variant):
     rooms = people(draw, 8)
     did = f"asked for {', '.join(rooms)}, in this order, where 2 reports may be made at once"
     async with serving(answer, reports, did) as clients:
-        asked = []
-        for room in rooms:
+        asked = [await clients.ask(rooms[0])]
+        await reports.began(rooms[0], "a report is asked for, and made")
+        for room in rooms[1:]:
             asked.append(await clients.ask(room))
             await clients.all_in()
         for at in range(len(rooms) - 2):
