@@ -31,22 +31,25 @@ if sys.platform != "win32":
 
 __all__ = ["Held", "hold", "more_descriptors"]
 
+_OPEN_MAX = 10_240  # descriptors: sys/syslimits.h of macOS
 _GRACE = 20.0  # seconds for the child beside what it allows its clients
 
 
 def more_descriptors() -> int | None:
     """Raise this process's soft limit of descriptors to the hard one, and return the limit.
 
-    None where there is no fixed limit. Source: getrlimit(2), RLIMIT_NOFILE.
+    macOS refuses more than 10,240, whatever its hard limit says: there it is raised to that. None
+    where there is no fixed limit. Source: getrlimit(2), RLIMIT_NOFILE; on macOS setrlimit(2).
     """
     if sys.platform == "win32":
         return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    wanted = max(soft, min(hard, _OPEN_MAX)) if sys.platform == "darwin" else hard
+    if soft != wanted:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-        except (OSError, ValueError):  # macOS permits less than its hard limit says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (OSError, ValueError):  # the system as a whole may permit less
             pass
     return None if soft == resource.RLIM_INFINITY else soft
 
