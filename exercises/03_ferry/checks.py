@@ -676,7 +676,7 @@ async def after_255_comes_0(answer, draw, variant):
     hints=[
         "The ACK of the end mark was lost. Who answers the sender now?",
         "After the end mark the receiver stays for `linger` seconds and acknowledges what comes.",
-        "Nothing of that belongs into the file, whatever its number.",
+        "Nothing of that belongs in the file, whatever its number.",
     ],
     deadline=15.0,
 )

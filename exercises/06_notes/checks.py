@@ -239,7 +239,7 @@ async def a_problem_says_its_status(answer, draw, variant):
     points=1,
     hints=[
         "For whom is the detail of an error 500: for the client, or for you?",
-        "What went wrong inside belongs into the log. From 500 on the document has no detail.",
+        "What went wrong inside belongs in the log. From 500 on the document has no detail.",
         'if detail and status < 500: document["detail"] = detail',
     ],
     deadline=10.0,
@@ -440,7 +440,7 @@ async def every_error_is_a_problem_document(answer, draw, variant):
         "What does Tornado answer to HEAD, and to OPTIONS, when your handler has only get?",
         "head = get: Tornado leaves the body out by itself. A 405 has to say what is allowed.",
         'In write_error: if status_code == 405, self.set_header("Allow", ...). send_error clears '
-        "what was set before. The same field belongs into the 204 that answers OPTIONS.",
+        "what was set before. The same field belongs in the 204 that answers OPTIONS.",
     ],
     deadline=20.0,
 )

@@ -418,7 +418,7 @@ async def too_large_without_a_length_is_refused_in_the_middle(answer, draw, vari
     misconception="clients-stay-to-the-end",
     hints=[
         "Half of a body has come, and the client has gone. Which method of yours runs then?",
-        "Not put, and not data_received: on_connection_close. super() belongs into it.",
+        "Not put, and not data_received: on_connection_close. super() belongs in it.",
         "def on_connection_close(self): super().on_connection_close(); close the file, and unlink "
         "it.",
     ],

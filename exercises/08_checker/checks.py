@@ -700,7 +700,7 @@ async def closes_what_it_opened(answer, draw, variant):
         "Two checks run at the same time, in two threads. What do they share?",
         "A variable or a client at the top of the module is one for all calls, and a client "
         "belongs to the event loop in which it was first used.",
-        "Everything that a check counts or opens belongs into the call: local names.",
+        "Everything that a check counts or opens belongs in the call: local names.",
     ],
     deadline=20.0,
 )

@@ -432,7 +432,7 @@ class _Run:
             self._problem_verdict = "timed out"
             problem = [
                 f"Running {label} does not end: it was still busy after {LOADING:g} s. An answer "
-                "only defines things; calls belong into another cell.",
+                "only defines things; calls belong in another cell.",
                 *self.clerk.places(await remote.where()),
             ]
         except AnswerRaised as raised:

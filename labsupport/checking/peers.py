@@ -290,7 +290,7 @@ class Conn:
         return f"{show(bytes(self._buffer))}, then {then}" if self._buffer else then
 
     def _mismatch(self, said: str, expected: str, got: str, waited: bool = False) -> Mismatch:
-        if self._buffer:  # bytes that the check did not take belong into its ladder all the same
+        if self._buffer:  # bytes that the check did not take belong in its ladder all the same
             data = bytes(self._buffer)
             self._buffer.clear()
             self._record("received", data=data, inward=True)

@@ -1,6 +1,6 @@
 """TCP sockets as the operating system sees them: whose they are, and in which state.
 
-A connection's state is asked for by its two endpoints, which identify it (RFC 9293, section 3.3.1),
+A connection's state is asked for by its two endpoints, which identify it (RFC 9293, section 3.4.1),
 so that also a socket without an owner is found: one in TIME_WAIT belongs to no process any more.
 Linux answers that question exactly. Elsewhere psutil lists what it may see, and what cannot be seen
 is `Unavailable` instead of a guess.

@@ -2,7 +2,7 @@
 
 Every line is a connection. All of them end at the same address and port, so it is the client's end
 that tells them apart; the 4-tuples beside the circle show which part differs (RFC 9293, section
-3.3.1: a connection is identified by its pair of sockets).
+3.4.1: a connection is identified by its pair of sockets).
 
 Colours and markers change from neighbour to neighbour. They help the eye to follow a line and mean
 nothing else.

@@ -300,7 +300,7 @@ def test_loading_that_does_not_end_is_said_with_its_loop(course: Any) -> None:
     assert report.results[0].verdict == "timed out"
     assert report.problem.splitlines() == [
         "Running the answer cell does not end: it was still busy after 8 s. An answer only defines "
-        "things; calls belong into another cell.",
+        "things; calls belong in another cell.",
         "It goes round in the loop of line 2:",
         "    while True:",
     ]
