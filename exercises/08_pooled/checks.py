@@ -339,27 +339,26 @@ async def no_more_at_once_than_most(answer, draw, variant):
         neighbour = await answer.new("Shop", other.url(elsewhere), draw.word(), 1)
         names = [("size", "price")[number % 2] for number in range(times)]
         asking = (shop.call(*each) for each in zip(names, server.items, strict=True))
-        async with begun(next(asking)) as first:
-            # A size is answered first, while others wait for its connection.
+        async with contextlib.AsyncExitStack() as stack:
+            # A size is asked first: it is answered first, while others wait for its connection.
+            first = await stack.enter_async_context(begun(next(asking)))
             await server.has_been_asked(1, "a call sends its request", did)
-            async with begun(*asking) as others:
-                said = f"with most={most}, {most} requests are under way at once"
-                await server.has_been_asked(most, said, did)
-                # Calls that do not wait for a connection have all the time that these take.
-                for _ in range(OTHERS):
-                    meanwhile = "meanwhile called price of another Shop"
-                    await priced(neighbour, other, other.item, meanwhile)
-                did += "; then answered one request after the other"
-                for number in range(times):
-                    said = "a call that has waited gets the next connection that is free"
-                    await server.has_been_asked(min(times, most + number), said, did)
-                    answered += 1
-                    server.asked[number].released.set()
-                for call, name, item in zip([*first, *others], names, server.items, strict=True):
-                    said = "every call is answered, also one that had to wait"
-                    got = await soon(call, said, did)
-                    wanted = (server.prices if name == "price" else server.sizes)[item]
-                    assert_equal(got, wanted, f"each {name} is that of its item", did)
+            calls = [*first, *await stack.enter_async_context(begun(*asking))]
+            said = f"with most={most}, {most} requests are under way at once"
+            await server.has_been_asked(most, said, did)
+            # Calls that do not wait for a connection have all the time that these take.
+            for _ in range(OTHERS):
+                await priced(neighbour, other, other.item, "meanwhile called price of another Shop")
+            did += "; then answered one request after the other"
+            for number in range(times):
+                said = "a call that has waited gets the next connection that is free"
+                await server.has_been_asked(min(times, most + number), said, did)
+                answered += 1
+                server.asked[number].released.set()
+            for call, name, item in zip(calls, names, server.items, strict=True):
+                got = await soon(call, "every call is answered, also one that had to wait", did)
+                wanted = (server.prices if name == "price" else server.sizes)[item]
+                assert_equal(got, wanted, f"each {name} is that of its item", did)
 
 
 @exercise.check(
