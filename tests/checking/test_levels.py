@@ -423,6 +423,29 @@ def test_libraries_are_found_in_a_jail(judged: Judged, level: int) -> None:
     assert result.verdict == "passed", result
 
 
+def test_libraries_are_found_where_the_environment_is_a_link(
+    course: Any, level: int, tmp_path: Path
+) -> None:
+    course.add("works", 'await answer.call("f")')
+    (course.folder / "demo.py").write_text("import httpx\ndef f(): pass")
+    (tmp_path / "link").symlink_to(sys.prefix)
+    done = subprocess.run(
+        [tmp_path / "link/bin/python", "-m", "labsupport.cli", "check", "demo", "demo.py"],
+        env=environment(
+            PYTHONPATH=str(Path(labsupport.__file__).parents[1]),
+            LABSUPPORT_LEVEL=str(level),
+            LABSUPPORT_STATE=str(course.root / "state"),
+        ),
+        cwd=course.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done
+    assert "1 of 1 points." in done.stdout
+    assert f"Level {level}, " in done.stdout
+
+
 def test_the_same_report_at_each_level(
     course: Any, level: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,9 +42,10 @@ _LOCKED = syscalls.NO_SUID | syscalls.NO_DEVICES | syscalls.NO_EXECUTION
 
 
 def interpreter() -> list[str]:
-    """The folders of this interpreter and of the packages that it can import."""
-    places = {os.path.realpath(sys.base_prefix), sys.base_prefix, sys.prefix}
+    """The folders of this interpreter and of the packages that it can import, and links to them."""
+    places = {sys.base_prefix, sys.prefix}
     places |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    places |= {os.path.realpath(place) for place in places}
     return sorted(place for place in places if os.path.isdir(place) and place != "/")
 
 
