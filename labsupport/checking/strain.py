@@ -5,6 +5,9 @@ waited. On Linux the kernel counts for each thread how long it was ready and had
 (schedstat of proc(5), in nanoseconds). Elsewhere the processor time of the machine is compared with
 that of the answer and the judge. Both leave out what the answer itself used: a program that keeps
 the machine busy has only itself to thank.
+
+Answer and judge take turns: what keeps one of them from running delays the other one as well. So
+the wait of the answer's unluckiest thread and that of the judge's are added up.
 """
 
 from __future__ import annotations
@@ -24,7 +27,11 @@ ENOUGH = 0.5
 """The share of the usual time that must be left when the time without a processor is taken off."""
 
 OTHERS = 0.5
-"""The share of the machine that others must have used; less, and the answer starved itself."""
+"""The share of the machine that others must have used, or else the answer starved itself."""
+
+BEYOND = 2.0
+"""Whoever waited so many times as long as answer and judge ran was not kept waiting by them. So a
+container at the limit of its processor time is seen, where others use little of the machine."""
 
 
 class Strain:
@@ -43,7 +50,7 @@ class Strain:
         host = self._answer.host
         ours = _own() - own + host.cpu_seconds()
         waits = [_waited(process.pid) for process in host.processes()]
-        waited = max([_waited(os.getpid()) - waited, *waits])
+        waited = _waited(os.getpid()) - waited + max(waits, default=0.0)
         return too_much(
             elapsed, _busy() - machine, ours, waited if _COUNTS_WAITING else None, patience
         )
@@ -55,12 +62,13 @@ def too_much(
     """Whether others kept somebody from running. All in seconds.
 
     machine, ours: processor time that the machine used, and of it answer and judge. waited: how
-    long the unluckiest thread was ready and did not run; None where the system does not count it.
+    long answer and judge were ready and did not run; None where the system does not count it.
     """
     others = (machine - ours) / (elapsed * (os.cpu_count() or 1))
     if waited is None:
         waited = others * elapsed
-    return others > OTHERS and (elapsed - waited) * patience < ENOUGH * elapsed
+    starved = others > OTHERS or waited > BEYOND * ours
+    return starved and (elapsed - waited) * patience < ENOUGH * elapsed
 
 
 def _busy() -> float:

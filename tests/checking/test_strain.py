@@ -147,3 +147,10 @@ def test_only_others_and_only_for_long_make_a_machine_too_busy(
     capacity = elapsed * (os.cpu_count() or 1)
     machine = (others + ours) * capacity
     assert too_much(elapsed, machine, ours * capacity, waited, patience) == too_busy
+
+
+@pytest.mark.parametrize(("ours", "too_busy"), [(0.1, True), (0.5, False)])
+def test_a_container_at_its_limit_is_too_busy_unless_the_answer_used_it_up(
+    ours: float, too_busy: bool
+) -> None:
+    assert too_much(1.0, ours, ours, 0.8) == too_busy

@@ -50,6 +50,7 @@ class Client:
         self.connection = connection
         self.outbox = Outbox(MOST)
         self.name = None
+        self.was_reset = False
 
     def tell(self, line):
         """Put a line into the outbox; who has no room for it is disconnected."""
@@ -63,8 +64,10 @@ class Client:
 
     def write(self):
         while (line := self.outbox.get()) is not None:
-            with contextlib.suppress(OSError):  # the reader finds out as well
+            try:
                 self.connection.sendall(line)
+            except OSError:  # told once: the reader then meets the end of the stream
+                self.was_reset = True
 
     def lines(self):
         """Each line as text. Raises Refused for what is none."""
@@ -123,7 +126,6 @@ def attend(room, client):
     writer = threading.Thread(target=client.write)
     writer.start()
     error = None
-    was_reset = False
     try:
         for text in client.lines():
             if client.name is None:
@@ -133,12 +135,12 @@ def attend(room, client):
     except Refused as refused:
         error = f"error: {refused}"
     except OSError:
-        was_reset = True
+        client.was_reset = True
     finally:
         room.leave(client)
         if error:
             client.tell(error)
-        if was_reset:
+        if client.was_reset:
             room.left_behind.append((client.outbox, writer))
         else:
             client.outbox.close()
