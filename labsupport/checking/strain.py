@@ -6,15 +6,17 @@ waited. On Linux the kernel counts for each thread how long it was ready and had
 that of the answer and the judge. Both leave out what the answer itself used: a program that keeps
 the machine busy has only itself to thank.
 
-Answer and judge take turns: what keeps one of them from running delays the other one as well. So
-the wait of the answer's unluckiest thread and that of the judge's are added up.
+Answer and judge wait for each other: what keeps one of them from running delays both. So the share
+of the time that is left to the answer's unluckiest thread is multiplied with that of the judge's.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -49,26 +51,33 @@ class Strain:
         elapsed = time.monotonic() - self._begun
         host = self._answer.host
         ours = _own() - own + host.cpu_seconds()
-        waits = [_waited(process.pid) for process in host.processes()]
-        waited = _waited(os.getpid()) - waited + max(waits, default=0.0)
+        waits = [
+            _waited(os.getpid()) - waited,
+            max((_waited(process.pid) for process in host.processes()), default=0.0),
+        ]
         return too_much(
-            elapsed, _busy() - machine, ours, waited if _COUNTS_WAITING else None, patience
+            elapsed, _busy() - machine, ours, waits if _COUNTS_WAITING else None, patience
         )
 
 
 def too_much(
-    elapsed: float, machine: float, ours: float, waited: float | None, patience: float = 1.0
+    elapsed: float,
+    machine: float,
+    ours: float,
+    waits: Sequence[float] | None,
+    patience: float = 1.0,
 ) -> bool:
     """Whether others kept somebody from running. All in seconds.
 
-    machine, ours: processor time that the machine used, and of it answer and judge. waited: how
-    long answer and judge were ready and did not run; None where the system does not count it.
+    machine, ours: processor time that the machine used, and of it answer and judge. waits: how long
+    each of the two was ready and did not run; None where the system does not count it.
     """
     others = (machine - ours) / (elapsed * (os.cpu_count() or 1))
-    if waited is None:
-        waited = others * elapsed
-    starved = others > OTHERS or waited > BEYOND * ours
-    return starved and (elapsed - waited) * patience < ENOUGH * elapsed
+    if waits is None:
+        waits = [others * elapsed]
+    starved = others > OTHERS or max(waits) > BEYOND * ours
+    left = math.prod(1 - min(each / elapsed, 1.0) for each in waits)
+    return starved and left * patience < ENOUGH
 
 
 def _busy() -> float:

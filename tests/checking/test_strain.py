@@ -126,13 +126,14 @@ def test_an_answer_that_keeps_the_machine_busy_itself_does_not_pass(judged: Judg
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "others", "ours", "waited", "patience", "too_busy"),
+    ("elapsed", "others", "ours", "waits", "patience", "too_busy"),
     [
-        (1.0, 0.9, 0.1, 0.8, 1.0, True),
+        (1.0, 0.9, 0.1, [0.1, 0.8], 1.0, True),
         (1.0, 0.9, 0.1, None, 1.0, True),
-        (6.0, 0.9, 0.1, 4.8, 6.0, False),  # the same share of six times the time is enough
-        (1.0, 0.9, 0.1, 0.1, 1.0, False),  # whoever wanted to run could
-        (1.0, 0.2, 0.8, 0.8, 1.0, False),  # the answer has only itself to thank
+        (1.0, 0.9, 0.1, [0.4, 0.4], 1.0, True),  # what holds up one of them delays the other
+        (6.0, 0.9, 0.1, [0.6, 4.8], 6.0, False),  # the same share of six times the time is enough
+        (1.0, 0.9, 0.1, [0.1, 0.1], 1.0, False),  # whoever wanted to run could
+        (1.0, 0.2, 0.8, [0.8, 0.1], 1.0, False),  # the answer has only itself to thank
         (1.0, 0.2, 0.8, None, 1.0, False),
     ],
 )
@@ -140,17 +141,17 @@ def test_only_others_and_only_for_long_make_a_machine_too_busy(
     elapsed: float,
     others: float,
     ours: float,
-    waited: float | None,
+    waits: list[float] | None,
     patience: float,
     too_busy: bool,
 ) -> None:
     capacity = elapsed * (os.cpu_count() or 1)
     machine = (others + ours) * capacity
-    assert too_much(elapsed, machine, ours * capacity, waited, patience) == too_busy
+    assert too_much(elapsed, machine, ours * capacity, waits, patience) == too_busy
 
 
 @pytest.mark.parametrize(("ours", "too_busy"), [(0.1, True), (0.5, False)])
 def test_a_container_at_its_limit_is_too_busy_unless_the_answer_used_it_up(
     ours: float, too_busy: bool
 ) -> None:
-    assert too_much(1.0, ours, ours, 0.8) == too_busy
+    assert too_much(1.0, ours, ours, [0.1, 0.8]) == too_busy

@@ -50,6 +50,7 @@ class Client:
         self.connection = connection
         self.outbox = Outbox(MOST)
         self.name = None
+        self.was_reset = False
 
     def tell(self, line):
         """Put a line into the outbox; who has no room for it is disconnected."""
@@ -62,9 +63,11 @@ class Client:
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def write(self):
-        with contextlib.suppress(OSError):  # the reader finds out as well
+        try:
             while (line := self.outbox.get()) is not None:
                 self.connection.sendall(line)
+        except OSError:  # told once: the reader then meets the end of the stream
+            self.was_reset = True
 
     def lines(self):
         """Each line as text. Raises Refused for what is none."""
@@ -123,7 +126,6 @@ def attend(room, client):
     writer = threading.Thread(target=client.write)
     writer.start()
     error = None
-    was_reset = False
     try:
         for text in client.lines():
             if client.name is None:
@@ -133,14 +135,14 @@ def attend(room, client):
     except Refused as refused:
         error = f"error: {refused}"
     except OSError:
-        was_reset = True
+        client.was_reset = True
     finally:
         room.leave(client)
         if error:
             client.tell(error)
         client.outbox.close()
         writer.join()
-        if was_reset:
+        if client.was_reset:
             room.left_behind.append(client.connection)
         else:
             client.connection.close()
