@@ -153,7 +153,8 @@ class Ran:
             if cell["source"].strip() and cell["count"] is None:
                 found.append(f"{where} did not run")
             if cell["errors"] and "raises-exception" not in cell["tags"]:
-                found.append(f"{where} raised {'; '.join(cell['errors'])}")
+                shown = cell["text"].strip()[-2000:]
+                found.append(f"{where} raised {'; '.join(cell['errors'])}; it shows:\n{shown}")
             if cell["outputs"] and not cell["visible"]:
                 found.append(f"{where} has outputs but none of them can be seen")
             if cell["source"].lstrip().startswith("%check") and not cell["text"].strip():

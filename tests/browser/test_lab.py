@@ -52,4 +52,4 @@ def test_a_notebook_runs_and_can_be_seen(path: Path, lab: LabPage, tmp_path: Pat
         shots = lab.shoot(Path(SCREENSHOTS or tmp_path), stem(path))
         faults += [f"see {shots[0].parent}"] if faults else []
     lab.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)

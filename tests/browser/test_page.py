@@ -21,7 +21,7 @@ def test_what_is_broken_on_the_page_is_found(tmp_path: Path) -> None:
         tmp_path / "broken.ipynb",
         cell("1 / 0", name="expected", tags=("raises-exception",)),
         cell(f"from IPython.display import HTML; HTML('{broken_picture}')", name="pictured"),
-        cell("open('nowhere')", name="raises"),
+        cell("print('so far'); open('nowhere')", name="raises"),
         cell("x = 1", name="after", count=None),
     )
     with opened_lab(tmp_path) as page:
@@ -30,6 +30,8 @@ def test_what_is_broken_on_the_page_is_found(tmp_path: Path) -> None:
         shots = page.shoot(tmp_path / "shots", "broken")
     said = "\n".join(ran.complaints())
     assert "cell 2 (raises) raised FileNotFoundError" in said
+    assert "it shows:\nso far\n" in said
+    assert "open('nowhere')" in said
     assert "cell 3 (after) did not run" in said
     assert "the picture 'a ladder' is not visible" in said
     assert "expected" not in said
