@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from labsupport.checking.buffers import UnixSockets
+from labsupport.checking.buffers import Sockets
 from labsupport.checking.errors import EngineError
 from labsupport.checking.hosts import (
     MEASURE,
@@ -103,7 +103,7 @@ class ForkedHost(HostProcess):
         self._news = news
         self._opened = opened
         self._home, self._proc = opened[1:] or (-1, -1)
-        self._sockets: UnixSockets | None = None
+        self._sockets: Sockets | None = None
         self._looks = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self.own_network = bool(opened)
@@ -146,11 +146,16 @@ class ForkedHost(HostProcess):
             return None
         resident = [_resident(folder) for folder in family]
         used = sum(max(0, each - resident[0]) for each in resident[1:])
-        if used + self._in_sockets() > self.limits.memory:
+        if not self.own_network:
+            return "memory" if used > self.limits.memory else None
+        with contextlib.suppress(OSError):  # this kernel does not tell
+            self._sockets = self._sockets or Sockets()
+            used += self._sockets.unix()
+            if self._sockets.beyond(self.limits.sockets):
+                return "sockets"
+        if used > self.limits.memory:
             return "memory"
-        if self.own_network and os.fstatvfs(self._home).f_bavail == 0:
-            return "disk"
-        return None
+        return None if os.fstatvfs(self._home).f_bavail else "disk"
 
     def _family(self) -> list[str]:
         """The folders in /proc of the keeper and those below it; that of a jail has no others.
@@ -169,16 +174,6 @@ class ForkedHost(HostProcess):
             if len(pids) <= self.limits.processes + 1:
                 pids += _children(pid)
         return pids
-
-    def _in_sockets(self) -> int:
-        """Bytes in the UNIX sockets of its own network, in which the looking thread is too."""
-        if not self.own_network:
-            return 0
-        try:
-            self._sockets = self._sockets or UnixSockets()
-            return self._sockets.may_hold()
-        except OSError:  # this kernel does not tell
-            return 0
 
     def cpu_seconds(self) -> float:
         with contextlib.suppress(psutil.NoSuchProcess):

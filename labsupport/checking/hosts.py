@@ -59,7 +59,7 @@ __all__ = [
     "words",
 ]
 
-Exceeded = Literal["output", "memory", "processes", "disk"]
+Exceeded = Literal["output", "memory", "processes", "sockets", "disk"]
 
 LOOK = 0.02  # seconds between two looks at how many processes an answer has
 MEASURE = 3  # looks between two at what else it uses
@@ -108,7 +108,9 @@ class Limits:
     """What an answer may use: bytes, seconds and counts.
 
     memory: the address space of a process, and in a jail what all processes have in use together.
-    Only a jail limits processes, threads, and the room on the answer's disk.
+    Only a jail limits processes, threads, the room on the answer's disk, and sockets: what waits in
+    those of TCP, or of UDP. By default the kernel begins to save where TCP holds 3/64 of the memory
+    in the whole system (tcp_mem in tcp(7)); two answers together remain below.
     descriptors: at most half of what the caller may open. So many can be on their way in UNIX
     sockets too, which the kernel counts for all processes of a user; who is permitted no more than
     there are sends none (unix(7), ETOOMANYREFS).
@@ -120,6 +122,7 @@ class Limits:
     descriptors: int = 4096
     processes: int = 120
     threads: int = 1200
+    sockets: int = min(memory, psutil.virtual_memory().total * 3 // 128)
     disk: int = 64 * 1024 * 1024
     files: int = 4096
 

@@ -223,6 +223,7 @@ class Clerk:
             "output": f"printed more than {FLOOD // 2**20} MiB",
             "memory": f"and its processes need more memory than their limit of {self._memory()}",
             "processes": f"has more than {self.limits.processes:,} processes",
+            "sockets": f"lets more than {self.limits.sockets // 2**20} MiB wait in its sockets",
             "disk": f"filled its disk of {self.limits.disk // 2**20} MiB",
         }
         return f"your answer {most[limit]}"

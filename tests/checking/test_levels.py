@@ -17,6 +17,7 @@ import pytest
 import labsupport
 from labsupport.checking import Result
 from labsupport.checking.engine import shut_down
+from labsupport.checking.hosts import Limits
 from tests.checking.conftest import best
 from tests.cli.watched import environment
 
@@ -388,6 +389,19 @@ def test_a_sealed_answer_has_no_rights_and_no_other_ids(
             """,
         ),
         (
+            f"your answer lets more than {Limits().sockets // 2**20} MiB wait in its sockets",
+            """
+            kept = []
+            while True:
+                with socket.create_server(("127.0.0.1", 0)) as listener:
+                    kept += socket.create_connection(listener.getsockname()), listener.accept()[0]
+                kept[-1].setblocking(False)
+                try:
+                    while True: kept[-1].send(bytes(2**20))
+                except BlockingIOError: pass
+            """,
+        ),
+        (
             "your answer filled its disk of 64 MiB",
             """
             try:
@@ -398,13 +412,15 @@ def test_a_sealed_answer_has_no_rights_and_no_other_ids(
             """,
         ),
     ],
-    ids=["memory", "processes", "disk"],
+    ids=["memory", "processes", "sockets", "disk"],
 )
 def test_what_a_sealed_answer_uses_is_limited(
     judged: Judged, at_level: Callable[[int], None], limit: str, body: str
 ) -> None:
     at_level(SEALED)
-    result = judged('await answer.call("f")', "import os, signal\ndef f():" + body, deadline=20.0)
+    result = judged(
+        'await answer.call("f")', "import os, signal, socket\ndef f():" + body, deadline=20.0
+    )
     assert (result.verdict, result.said) == ("killed", limit)
 
 

@@ -221,10 +221,45 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
         for what, pair, size in [
             ("UNIX", "one, other = socket.socketpair()", 16),
             ("UNIX datagrams", "one, other = socket.socketpair(type=socket.SOCK_DGRAM)", 16),
+        ]
+    ),
+    *(
+        Attack(
+            f"takes what all networks have for {name}",
+            f"""
+            def pair():
+                {pair}
+                for each in one, other:
+                    each.setblocking(False)
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**30)
+                return one, other
+            def pages():
+                with open("/proc/net/sockstat") as file:
+                    return int(file.read().split("{name}: ")[1].split("\\n")[0].split()[-1])
+            def f():
+                kept = []
+                while pages() < told["pressure"]["{name}"]:
+                    one, other = pair()
+                    kept += one, other
+                    for each in one, other:
+                        with contextlib.suppress(BlockingIOError):
+                            for _ in range(200): each.send(bytes(60_000))
+                return WON
+            """,
+            once=True,
+            levels=(3, 4),
+            deadline=8.0,
+        )
+        for name, pair in [
             ("TCP", "listener = socket.create_server(('127.0.0.1', 0))\n"
              "                one = socket.create_connection(listener.getsockname())\n"
              "                other, _ = listener.accept()\n"
-             "                listener.close()", 16),
+             "                listener.close()"),
+            ("UDP", "one, other = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))\n"
+             "                for each in one, other: each.bind(('127.0.0.1', 0))\n"
+             "                one.connect(other.getsockname())\n"
+             "                other.connect(one.getsockname())"),
         ]
     ),
     Attack(
