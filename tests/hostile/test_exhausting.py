@@ -239,7 +239,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
                     return int(file.read().split("{name}: ")[1].split("\\n")[0].split()[-1])
             def f():
                 kept = []
-                while pages() < told["pressure"]["{name}"]:
+                while pages() < told["pages"]:
                     one, other = pair()
                     kept += one, other
                     for each in one, other:
