@@ -37,6 +37,7 @@ _FIRST = (
     "tells all who are in the roster.",
     "In one piece means with the lock held, or without an await between the two.",
 )
+_SEGMENT = 512  # bytes
 _STOP = ("Begin with the check `stop ends everything`: this is its subject.",)
 
 
@@ -123,9 +124,11 @@ class Chat:
     ) -> Conn:
         """A new client that is in the room under this name.
 
-        receive_buffer: see ServingPeer.connect.
+        receive_buffer: see ServingPeer.connect. Who asks for one will not read; then segments are
+        small, too, and the systems at both ends take little, and about the same each time.
         """
-        conn = await peer.connect(who=name, receive_buffer=receive_buffer)
+        segment = None if receive_buffer is None else _SEGMENT
+        conn = await peer.connect(who=name, receive_buffer=receive_buffer, segment=segment)
         await conn.send(f"{name}\n".encode())
         await self.welcomed(conn, did or f"connected and sent the nickname {name!r}", said)
         return conn

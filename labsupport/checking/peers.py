@@ -350,17 +350,24 @@ class _Accepting(_Peer):
         said: str = "",
         who: str = "",
         receive_buffer: int | None = None,
+        segment: int | None = None,
     ) -> Conn:
         """Open a connection to the answer, through the link if there is one.
 
         who: see Conn. receive_buffer: its bytes, None for the system's. It is set first: made
         smaller than the window that was announced, a buffer has no room for what the answer may
-        send. That is dropped, and sent again after pauses that double (RFC 6298, 5.5).
+        send. That is dropped, and sent again after pauses that double (RFC 6298, 5.5). segment: the
+        most bytes that the answer may put into one (TCP_MAXSEG in tcp(7)), None for the system's.
+        Linux makes room for a number of segments in a sender's buffer, which are 64 KiB each on
+        this machine's own network; systems that do not let a client ask for less ignore it.
         """
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment is not None:
+            with contextlib.suppress(AttributeError, OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         try:
             async with asyncio.timeout(timeout * patience.get()):
                 await asyncio.get_running_loop().sock_connect(sock, self.address)

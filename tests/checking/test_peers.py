@@ -701,6 +701,25 @@ def test_the_end_comes_with_the_last_byte(judged: Judged) -> None:
 
 
 @pytest.mark.linux
+def test_a_client_can_ask_for_small_segments(judged: Judged) -> None:
+    result = judged(
+        """
+        async with answer.handling("handle") as peer:
+            large = await (await peer.connect()).recv_until_eof()
+            small = await (await peer.connect(segment=512)).recv_until_eof()
+            assert int(small) <= 512 < int(large), (small, large)
+        """,
+        """
+        import socket
+        def handle(connection):
+            size = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+            connection.sendall(b"%d" % size)
+        """,
+    )
+    assert result.verdict == "passed", result
+
+
+@pytest.mark.linux
 def test_a_link_cuts_between_check_and_answer_in_every_arrangement(judged: Judged) -> None:
     result = judged(
         """

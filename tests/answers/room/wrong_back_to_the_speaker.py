@@ -1,6 +1,6 @@
 """Sends what a client says to that client, too.
 
-refused by: everybody hears the others, a slow reader holds up nobody
+refused by: everybody hears the others
 misconception: one-request-per-connection
 """
 
