@@ -39,7 +39,7 @@ AT_ONCE = 49  # clients in the room, beside who watches them: a room has to hold
 WAVES = (AT_ONCE, *[14] * 14)  # how many come and go together, one group after the other
 MOST = 500  # lines in an outbox
 WAITING = 250  # lines: half an outbox, since a system does not take the same of any two clients
-NARROW = 8 * 1024  # bytes that the buffer of a client takes that does not read
+NARROW = 4 * 1024  # bytes that the buffer of a client takes that does not read
 GENEROUS = 5.0  # seconds that an answer may be late, however busy the machine is
 
 chat = Chat(GENEROUS)
