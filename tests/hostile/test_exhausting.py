@@ -48,6 +48,16 @@ async with answer.handling({link}) as peer:
     fail("it ends")
 """
 
+PAIR = """
+def pair():
+    {make}
+    for each in one, other:
+        each.setblocking(False)
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**30)
+    return one, other
+"""
+
 MACHINE = [  # what is everybody's: only where it is kept apart, or in small numbers
     Attack(
         "forks without end",
@@ -195,14 +205,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
     *(
         Attack(
             f"fills the buffers of sockets: {what}",
-            f"""
-            def pair():
-                {pair}
-                for each in one, other:
-                    each.setblocking(False)
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**30)
-                return one, other
+            """
             def free():
                 with open("/proc/meminfo") as file: return int(file.read().split("MemFree:")[1].split()[0])
             def f():
@@ -212,28 +215,22 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
                     kept += one, other
                     for each in one, other:
                         with contextlib.suppress(BlockingIOError):
-                            while each.send(bytes(2**{size})): pass
+                            while each.send(bytes(2**16)): pass
                     if before - free() > 4 * 2**20: return WON
             """,
             levels=(3, 4),
             deadline=8.0,
+            head=PAIR.format(make=make),
         )
-        for what, pair, size in [
-            ("UNIX", "one, other = socket.socketpair()", 16),
-            ("UNIX datagrams", "one, other = socket.socketpair(type=socket.SOCK_DGRAM)", 16),
+        for what, make in [
+            ("UNIX", "one, other = socket.socketpair()"),
+            ("UNIX datagrams", "one, other = socket.socketpair(type=socket.SOCK_DGRAM)"),
         ]
     ),
     *(
         Attack(
             f"takes what all networks have for {name}",
             f"""
-            def pair():
-                {pair}
-                for each in one, other:
-                    each.setblocking(False)
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**30)
-                return one, other
             def pages():
                 with open("/proc/net/sockstat") as file:
                     return int(file.read().split("{name}: ")[1].split("\\n")[0].split()[-1])
@@ -250,16 +247,17 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
             once=True,
             levels=(3, 4),
             deadline=8.0,
+            head=PAIR.format(make=make),
         )
-        for name, pair in [
+        for name, make in [
             ("TCP", "listener = socket.create_server(('127.0.0.1', 0))\n"
-             "                one = socket.create_connection(listener.getsockname())\n"
-             "                other, _ = listener.accept()\n"
-             "                listener.close()"),
+             "    one = socket.create_connection(listener.getsockname())\n"
+             "    other, _ = listener.accept()\n"
+             "    listener.close()"),
             ("UDP", "one, other = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))\n"
-             "                for each in one, other: each.bind(('127.0.0.1', 0))\n"
-             "                one.connect(other.getsockname())\n"
-             "                other.connect(one.getsockname())"),
+             "    for each in one, other: each.bind(('127.0.0.1', 0))\n"
+             "    one.connect(other.getsockname())\n"
+             "    other.connect(one.getsockname())"),
         ]
     ),
     Attack(
