@@ -136,20 +136,21 @@ def _serve(results: int) -> NoReturn:
     jobs = _Jobs()
     worker = _Worker(forkers[0], results)
     status = 0
+    scratch = ""
     while not status and (job := jobs.next()) is not None:
+        scratch = job["scratch"]
         more = any(map(needs_more, (job["source"], *job["others"].values())))
         if more and len(forkers) == 1:
             forkers.append(_forker(more=True))
         while not worker.begin(job, forkers[more]):
             worker = _Worker(forkers[more], results)
         if jobs.end_during(worker.channel):
-            worker.kill()
-            shutil.rmtree(job["scratch"], ignore_errors=True)
             break
         if not worker.stays():
             status = worker.ended()
             worker = _Worker(worker.forker, results)
     worker.kill()
+    shutil.rmtree(scratch, ignore_errors=True)  # a caller that was killed has not removed it
     for forker in forkers:
         forker.stop()
     os._exit(status)

@@ -205,6 +205,34 @@ def test_when_the_caller_is_killed_judge_and_hosts_end(course: Any, body: str) -
     gone(pids)
 
 
+@pytest.mark.linux
+def test_a_caller_that_is_killed_after_the_verdict_leaves_no_folder(
+    course: Any, tmp_path: Path
+) -> None:
+    course.add("works", "pass")
+    place = tmp_path / "temporary"
+    place.mkdir()
+    program = f"""
+import os, signal, tempfile
+from labsupport.checking import Answer, check
+def cleanup(self):
+    print(self.name, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+tempfile.TemporaryDirectory.cleanup = cleanup
+check(Answer.from_cell("x = 1", "demo"), {str(course.folder)!r})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(place)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert Path(done.stdout.strip()).parent == place
+    poll(lambda: not list(place.iterdir()), deadline=10.0, said="the folder stays")
+
+
 @posix
 def test_when_the_judge_is_killed_its_hosts_end(course: Any) -> None:
     course.add("waits", "await answer.call('f')", deadline=30.0)
