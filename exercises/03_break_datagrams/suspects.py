@@ -67,7 +67,10 @@ def by_list(sock):
     totals = {}
     last = {}
     while True:
-        data, client = sock.recvfrom(1002)
+        try:
+            data, client = sock.recvfrom(1002)
+        except ConnectionResetError:  # Windows: a reply went to a client that has gone
+            continue
         known = last.setdefault(client, deque(maxlen=REMEMBERED))
         reply = next((reply for head, reply in known if head == data[:2]), None)
         if reply is None:

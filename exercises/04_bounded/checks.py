@@ -525,7 +525,7 @@ async def a_client_that_does_not_read_loses_its_place(answer, draw, variant):
     misconception="close-wakes-recv",
     hints=[
         "stop is set, and each thread waits in recv. What wakes it?",
-        "close does not wake who waits in recv. shutdown does: recv returns b''.",
+        "On Linux close does not wake who waits in recv. shutdown does: recv returns b''.",
         "Leave the accept loop; then connection.shutdown(socket.SHUT_RDWR) for each, and join.",
     ],
 )

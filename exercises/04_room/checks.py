@@ -570,7 +570,8 @@ async def given_back(answer, full, did):
     misconception="daemon-threads-clean-up",
     hints=[
         "stop was set while clients are connected and silent. Where do your threads wait?",
-        "A daemon thread is not an ended one. shutdown wakes a recv, close does not; then join.",
+        "A daemon thread is not an ended one. shutdown wakes a recv; on Linux close does not. Then "
+        "join.",
         "Keep every connection with its threads, those without a nickname too: shutdown all, then "
         "join all.",
     ],

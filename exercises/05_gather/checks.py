@@ -323,7 +323,7 @@ AT_THEIR_END = (
     misconception="cancel-stops-at-once",
     hints=[
         "cancel asks a task to end. When has it ended?",
-        "Wait for all of `pending`, and do not let it out what they raise.",
+        "Wait for all of `pending`, and do not let out what they raise.",
         "await asyncio.gather(*pending, return_exceptions=True), before the return.",
     ],
 )
@@ -355,7 +355,7 @@ async def returns_when_the_others_have_ended(answer, draw, variant):
         await crew.end("`race` returns when all have ended")
         with apart(
             "There is one maker. What is in `pending` when its coroutine has ended?",
-            "asyncio.wait raises ValueError for an empty set. asyncio.gather takes none as well.",
+            "asyncio.wait raises ValueError for an empty set. asyncio.gather may be given none.",
         ):
             try:
                 got = await crew.outcome()

@@ -9,6 +9,7 @@ their queues is in the answer.
 
 import asyncio
 import contextlib
+import selectors
 import socket
 
 from labsupport.checking import (
@@ -191,22 +192,13 @@ async def push(conn, piece, size):
     """Send a piece again and again, without reading, until so many bytes are out or nothing more
     is taken; how many went out."""
     touched.set(conn)
-    loop = asyncio.get_running_loop()
-    room = asyncio.Event()
     view, sent = memoryview(piece), 0
     while sent < size:
         try:
             sent += conn.sock.send(view[sent % len(view) :][: size - sent])
         except BlockingIOError:
-            room.clear()
-            loop.add_writer(conn.sock, room.set)
-            try:
-                async with asyncio.timeout(STUCK * patience.get()):
-                    await room.wait()
-            except TimeoutError:
+            if not await asyncio.to_thread(takes_more, conn.sock, STUCK * patience.get()):
                 break
-            finally:
-                loop.remove_writer(conn.sock)
         except OSError as error:
             raise Mismatch(
                 "a client that does not read keeps its connection",
@@ -216,6 +208,13 @@ async def push(conn, piece, size):
                 conn=conn,
             ) from None
     return sent
+
+
+def takes_more(sock, seconds):
+    """Wait until a socket takes more; whether it does. On Windows asyncio's loop cannot tell."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_WRITE)
+        return bool(selector.select(seconds))
 
 
 def pending(conn, sent):
@@ -600,8 +599,8 @@ def room_for_sockets():
     theirs = Limits().resources()["RLIMIT_NOFILE"]
     try:
         import resource
-    except ImportError:  # Windows, which has no such limit
-        return theirs
+    except ImportError:  # Windows, where a selector takes so many
+        return 512
     return min(theirs, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 

@@ -16,6 +16,8 @@ from tests.notebooks.files import ROOT
 from tests.promises import course
 from tests.promises.course import code_cell, example, text_cell
 
+LENGTH = re.compile(r"model solution is (?:about )?(\d+) lines")
+LONG_TEXT = re.compile(r'"""\\\n.*?"""', re.DOTALL)
 RELATIVE = re.compile(r"\]\((\.\.?/[^)#\s]*|[\w-]+\.ipynb)")
 
 
@@ -86,3 +88,33 @@ def test_a_solution_that_is_another_notebook_is_found() -> None:
     assert solved(answer="%%answer y\n1")
     assert solved(last="2")
     assert differences(task, task[:2])
+
+
+@pytest.mark.parametrize("slug", course.slugs())
+def test_the_model_solution_has_as_many_lines_as_is_said(slug: str) -> None:
+    assert mistaken(course.notebook(course.solution(slug))) == []
+
+
+def mistaken(solution: NotebookNode) -> list[int]:
+    """What is said of a length and true of no answer here, with or without a page that it holds."""
+    answers = [cell.source for cell in course.code(solution) if cell.source.startswith("%%answer")]
+    lengths = [
+        text.count("\n") for each in answers for text in (each, LONG_TEXT.sub("", each))
+    ]  # without the line of the magic
+    return [
+        said
+        for cell in course.prose(solution)
+        for said in map(int, LENGTH.findall(cell.source))
+        if not any(abs(said - length) <= max(3, length // 20) for length in lengths)
+    ]
+
+
+def test_a_mistaken_length_is_found() -> None:
+    def of(said: str, lines: int) -> list[int]:
+        answer = code_cell("%%answer x" + lines * "\ny = 1")
+        return mistaken(example(text_cell(f"The model solution is {said} lines long."), answer))
+
+    assert of("about 40", 42) == of("9", 9) == []
+    assert of("40", 44) == of("about 40", 36) == [40]
+    page = code_cell('%%answer x\nPAGE = """\\\n' + 20 * "text\n" + '"""\nx = 1')
+    assert mistaken(example(text_cell("The model solution is 2 lines long."), page)) == []
