@@ -243,7 +243,7 @@ async def address_has_many_spellings(answer, draw, variant):
     misconception="names-are-addresses",
     hints=[
         "Which addresses does 127.0.0.0/8 hold?",
-        "Every IPv4 address whose first octet is 127 leads back to this machine.",
+        "No IPv4 address whose first octet is 127 leads out of this machine.",
         "Use the row of the table, 127.0.0.0/8. In IPv6 the range has one address, ::1.",
     ],
 )

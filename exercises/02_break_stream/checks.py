@@ -106,7 +106,7 @@ async def spares_right_servers(answer, draw, variant):
         "A line can arrive in two reads. How do you make sure that it does?",
         "Send the second half after the server has read the first. What tells you that it has?",
         "Send a whole line and half of the next together. When the reply to the first has come, "
-        "the half has been read. Then send the rest.",
+        "the half has most likely been read. Then send the rest.",
     ],
 )
 async def catches_half_a_line(answer, draw, variant):

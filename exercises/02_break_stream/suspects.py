@@ -29,7 +29,8 @@ def _read(connection):
     """Read as a busy server does: late, when all that has come is the start of a line.
 
     So a pause between two sends does not cut a line; only the reply to an earlier line shows that
-    the server has read. Who sends whole lines, or more than that, never waits for this.
+    the server has read, as a rule also what was sent with that line. Who sends whole lines, or more
+    than that, never waits for this.
     """
     data = connection.recv(4096)
     connection.settimeout(LATE)
