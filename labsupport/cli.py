@@ -23,8 +23,8 @@ exit status is then 0, as when every exercise has passed.
 `progress` draws where the learner stands, from the history of all checks.
 
 `grade` judges the answers of a class, each once, and writes their gradebook. The exit status is 0
-when every answer that can be read has a verdict, and 1 when one has not, or an inconclusive one:
-the same command again judges what is missing, and nothing else.
+when every answer that can be read has a verdict, and 1 when one has not, or an inconclusive one,
+and 130 after Ctrl-C: the same command again judges what is missing, and nothing else.
 
 `similar` compares the answers of a class with each other; what it finds is for a person to judge,
 so the exit status is 0 whether or not there are pairs.

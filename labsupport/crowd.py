@@ -10,10 +10,11 @@
 A `Crowd` is plain: blocking sockets, all in the hands of whoever joined. What it does with them
 needs no thread, but for `drip`, whose one thread sends to all of its clients.
 
-How many can join is limited by the machine, and `join` never fails on the way to a large number: it
-stops where a limit is met, and `limit` says which one. Before it connects it counts descriptors,
-since a crowd beside its server in one process takes two for each client, and what is left over has
-to be enough for everything else. A crowd of thousands has a process of its own: see `load`.
+How many can join is limited by the machine, and connecting never fails on the way to a large
+number: it stops where a limit is met, and `limit` says which one. Before it connects it counts
+descriptors, since a crowd beside its server in one process takes two for each client, and what is
+left over has to be enough for everything else. A crowd of thousands has a process of its own: see
+`load`.
 
 The attacks know three things of a chat room: a client's first line is its nickname, an answer
 follows, and then each line is said to the others. They are for any room that keeps to this.
@@ -134,7 +135,7 @@ def join(
     timeout: seconds for each connect, and later for each call on a client's socket.
     beside: whether the server is in this process, too, and takes a descriptor for each client.
 
-    Raises OSError when not even the first client can connect.
+    Raises OSError when not even the first client can connect, or a hello cannot be sent.
     """
     room = _room(2 if beside else 1)
     crowd = Crowd([], count)

@@ -11,9 +11,10 @@ returned. Where the network takes it at once, the event is in the trace before a
 bytes. Two recording sockets, one at each end, may share a trace; equal offsets are then equal
 bytes.
 
-Not recorded: calls on a non-blocking socket that would have had to wait (BlockingIOError), and what
-another process or an undecorated copy of the descriptor does. `sendall` and `sendfile` are made of
-`send` calls here, so that a failure in the middle still says how much was accepted.
+Not recorded: `recvmsg_into`, calls on a non-blocking socket that would have had to wait
+(BlockingIOError), and what another process or an undecorated copy of the descriptor does. `sendall`
+and `sendfile` are made of `send` calls here, so that a failure in the middle still says how much
+was accepted.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Event:
 
 
 class Trace:
-    """Events in the order in which they were added; any number of threads may add.
+    """Events in the order of their times; any number of threads may add.
 
     max_bytes: how much data is kept, in bytes. Later data is dropped and counted in `dropped`.
     max_events: how many events are kept. Later events are dropped and counted in `dropped_events`.

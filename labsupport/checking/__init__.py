@@ -3,8 +3,8 @@
 Theory of operation. Five kinds of process, none of which trusts the next:
 
     caller   a kernel or a terminal. Finds the answer, keeps a judge, shows the report. (engine)
-    judge    runs the checks and decides; forked, for some jobs of one exercise, from one that is
-             warm. Loads checks.py; never runs an answer. (judge)
+    judge    runs the checks and decides; on Linux forked, for some jobs of one exercise, from one
+             that is warm. Loads checks.py; never runs an answer. (judge)
     zygote   has the libraries imported and forks answers from them; sees neither checks nor
              sources. (jail.zygote; Linux)
     keeper   the first process of an answer's jail: when it ends, the kernel ends the rest

@@ -6,8 +6,9 @@ when its standard input does, which happens in any case when the caller ends. Ev
 bounded by what the judge announces.
 
 A judge is started at the first check, or ahead by `warm_up`. When it has judged well it is kept for
-the next check; after anything else (an interrupt, an end, a silence) it is ended, and the next
-check starts another one. Checks that run at the same time have a judge each.
+the next check (elsewhere than on Linux, the next one is started ahead); after anything else (an
+interrupt, an end, a silence) it is ended, and the next check starts another one. Checks that run at
+the same time have a judge each.
 """
 
 from __future__ import annotations

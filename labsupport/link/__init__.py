@@ -157,7 +157,7 @@ class Link:
         return self
 
     def stop(self) -> None:
-        """Close the listener and all connections and end the thread, within 3 seconds.
+        """Close the listener and all connections and end the thread, within 5 seconds.
 
         A connection that one side has ended already gets 0.25 s to end as the two sides want it, so
         that a client that closes just before leaves the same trace each time. Stopping again does

@@ -7,7 +7,8 @@ A method that a path does not name gets 405; HEAD is allowed where GET is. The p
         "json"}. A field or argument that comes twice is a list.
     GET /headers, /ip, /user-agent          that part alone
     any /status/CODE                        that status, from 200 to 599, with an empty body;
-                                            3xx with Location: /get, 401 with WWW-Authenticate
+                                            301, 302, 303, 307 and 308 with Location: /get, 401
+                                            with WWW-Authenticate
     any /delay/SECONDS                      as /anything, so many seconds later, 10 at most
     GET /redirect/N                         N times 302, by a relative reference, then /get
     GET /absolute-redirect/N                the same by whole addresses
