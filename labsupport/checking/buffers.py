@@ -1,8 +1,10 @@
 """How much memory the sockets of this thread's network hold.
 
 What waits in them belongs to no process, and no limit of a process counts it. The kernel tells it
-(sock_diag(7)), but for one thing: what a UNIX socket sent that is closed by now. So a UNIX socket
-in which something waits, and whose peer is gone, counts with the most that it could hold.
+(sock_diag(7)), but for what a UNIX socket sent that is closed by now: a UNIX socket in which
+something waits, and whose peer is gone, counts with the most that it could hold. Nor does it list
+sockets of TCP after a reset and of UDP without an address, and what UDP was told to keep back
+(MSG_MORE in send(2)): these are not seen.
 
 TCP and UDP have a limit in the system as a whole (tcp_mem and udp_mem in tcp(7) and udp(7)),
 whatever network a socket is in. Whoever reaches it takes from all others: their sends take less,
@@ -37,7 +39,7 @@ _LISTENS = 10
 _ASKED_INTERNET = struct.Struct("=BBBxI48x")  # family, protocol, wanted, states; of any address
 _INTERNET_SIZE = 72
 _MEMORY = 7
-_HELD = struct.Struct("=I12xII")  # received; ahead, to send
+_HELD = struct.Struct("=I12xiI")  # received; ahead, to send
 _PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
 
@@ -45,10 +47,10 @@ class Sockets:
     """Questions that can be asked again. Raises OSError where the kernel does not answer."""
 
     def __init__(self) -> None:
-        self._most = 2 * int(
-            Path("/proc/sys/net/core/wmem_max").read_text()
-        )  # socket(7), SO_SNDBUF
-        self._senders = 1 + int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+        with socket.socket(socket.AF_UNIX) as asked:  # an older kernel shows no wmem_max here
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
+            self._most = asked.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        self._senders = 1 + _queue_of_datagrams()
         self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
         self._netlink.settimeout(1.0)
 
@@ -56,8 +58,11 @@ class Sockets:
         """Ask no more."""
         self._netlink.close()
 
-    def unix(self) -> int:
-        """The most bytes that UNIX sockets can hold as they are now."""
+    def local(self) -> int:
+        """The most bytes that UNIX and netlink sockets can hold as they are now."""
+        return self._unix() + _netlink()
+
+    def _unix(self) -> int:
         show = _SHOW_PEER | _SHOW_QUEUES
         asked = _ASKED_UNIX.pack(socket.AF_UNIX, 0, 0, _ANY, 0, show, _ANY, _ANY)
         return sum(map(self._in_unix, self._told(asked)))
@@ -89,11 +94,11 @@ class Sockets:
             told = self._netlink.recv(64 * 1024)
             while told:
                 length, kind, *_ = _HEAD.unpack_from(told)
-                if kind == _DONE:
-                    return
-                if kind == _ERROR:
+                if kind in (_DONE, _ERROR):
                     code = -struct.unpack_from("=i", told, _HEAD.size)[0]
-                    raise OSError(code, f"the kernel did not answer: {os.strerror(code)}")
+                    if code or kind == _ERROR:
+                        raise OSError(code, f"the kernel did not answer: {os.strerror(code)}")
+                    return
                 yield told[_HEAD.size : length]
                 told = told[length + -length % 4 :]
 
@@ -119,6 +124,20 @@ def _attributes(told: bytes) -> Iterator[tuple[int, bytes]]:
         length, kind = _ATTRIBUTE.unpack_from(told)
         yield kind, told[_ATTRIBUTE.size : length]
         told = told[length + -length % 4 :]
+
+
+def _queue_of_datagrams() -> int:
+    """How many datagrams wait in a UNIX socket at most."""
+    try:
+        return int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text(encoding="ascii"))
+    except FileNotFoundError:  # an older kernel hides it in a network that a user has made
+        return 10  # what such a network begins with, and nobody in it may change
+
+
+def _netlink() -> int:
+    """The bytes that wait in netlink sockets."""
+    lines = Path("/proc/thread-self/net/netlink").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[4]) for line in lines[1:])
 
 
 def _whole_system() -> dict[str, int]:

@@ -30,6 +30,7 @@ from typing import Any
 
 from labsupport.checking.answer import Answer
 from labsupport.checking.errors import EngineError, InputError
+from labsupport.checking.folders import removed
 from labsupport.checking.lines import Lines
 from labsupport.checking.report import Report, Result
 from labsupport.clock import Deadline
@@ -144,13 +145,15 @@ def _idle_one() -> _Judge | None:
 def _judged_by(
     judge: _Judge, job: dict[str, Any]
 ) -> tuple[dict[str, Any], list[Result], dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="labsupport-", ignore_cleanup_errors=True) as scratch:
-        try:
-            judge.begin(job | {"scratch": scratch})
-            said = judge.collected()
-        except BaseException:
-            judge.end()
-            raise
+    scratch = tempfile.mkdtemp(prefix="labsupport-")
+    try:
+        judge.begin(job | {"scratch": scratch})
+        said = judge.collected()
+    except BaseException:
+        judge.end()
+        raise
+    finally:
+        removed(Path(scratch))
     if judge.stays:
         with _lock:
             _idle.append(judge)

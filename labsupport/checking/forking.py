@@ -31,6 +31,7 @@ import psutil
 
 from labsupport.checking.buffers import Sockets
 from labsupport.checking.errors import EngineError
+from labsupport.checking.folders import removed
 from labsupport.checking.hosts import (
     MEASURE,
     Exceeded,
@@ -44,7 +45,6 @@ from labsupport.checking.hosts import (
 )
 from labsupport.checking.jail import syscalls, tree
 from labsupport.checking.jail.zygote import LIBRARIES, PACKAGES
-from labsupport.checking.spawning import removed
 from labsupport.load import more_descriptors
 
 __all__ = ["ForkedHost", "Forker", "levels", "needs_more"]
@@ -150,9 +150,12 @@ class ForkedHost(HostProcess):
             return "memory" if used > self.limits.memory else None
         with contextlib.suppress(OSError):  # this kernel does not tell
             self._sockets = self._sockets or Sockets()
-            used += self._sockets.unix()
-            if self._sockets.beyond(self.limits.sockets):
-                return "sockets"
+        if self._sockets is not None:
+            with contextlib.suppress(OSError):
+                used += self._sockets.local()
+            with contextlib.suppress(OSError):
+                if self._sockets.beyond(self.limits.sockets):
+                    return "sockets"
         if used > self.limits.memory:
             return "memory"
         return None if os.fstatvfs(self._home).f_bavail else "disk"

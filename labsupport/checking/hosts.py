@@ -33,7 +33,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -103,26 +103,31 @@ def limited(missing: tuple[str, ...] = ()) -> Level:
     return Level(1, "limited", said, missing)
 
 
+_MEMORY = 1536 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What an answer may use: bytes, seconds and counts.
 
     memory: the address space of a process, and in a jail what all processes have in use together.
     Only a jail limits processes, threads, the room on the answer's disk, and sockets: what waits in
-    those of TCP, or of UDP. By default the kernel begins to save where TCP holds 3/64 of the memory
+    those of TCP, or of UDP. By default the kernel begins to save where TCP holds 1/16 of the memory
     in the whole system (tcp_mem in tcp(7)); two answers together remain below.
     descriptors: at most half of what the caller may open. So many can be on their way in UNIX
     sockets too, which the kernel counts for all processes of a user; who is permitted no more than
     there are sends none (unix(7), ETOOMANYREFS).
     """
 
-    memory: int = 1536 * 1024 * 1024
+    memory: int = _MEMORY
     cpu_seconds: int = 60
     file_bytes: int = 256 * 1024 * 1024
     descriptors: int = 4096
     processes: int = 120
     threads: int = 1200
-    sockets: int = min(memory, psutil.virtual_memory().total * 3 // 128)
+    sockets: int = field(
+        default_factory=lambda: min(_MEMORY, psutil.virtual_memory().total * 3 // 128)
+    )
     disk: int = 64 * 1024 * 1024
     files: int = 4096
 

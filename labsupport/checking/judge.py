@@ -27,7 +27,6 @@ import importlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -42,6 +41,7 @@ from labsupport.checking.asserts import Mismatch, patience, touched
 from labsupport.checking.draw import Draw
 from labsupport.checking.errors import EngineError, InputError
 from labsupport.checking.exercise import Check, choose_exercise, load_misconceptions
+from labsupport.checking.folders import removed
 from labsupport.checking.hidden import add_hidden
 from labsupport.checking.hosts import HostProcess, Level, Limits
 from labsupport.checking.lines import Lines
@@ -124,7 +124,7 @@ def _end_with_caller(launcher: Spawner, job: dict[str, Any]) -> None:
     while sys.stdin.buffer.read(4096):
         pass
     launcher.kill_all()
-    shutil.rmtree(job["scratch"], ignore_errors=True)
+    removed(Path(job["scratch"]))
     os._exit(1)
 
 
@@ -150,9 +150,10 @@ def _serve(results: int) -> NoReturn:
             status = worker.ended()
             worker = _Worker(worker.forker, results)
     worker.kill()
-    shutil.rmtree(scratch, ignore_errors=True)  # a caller that was killed has not removed it
     for forker in forkers:
         forker.stop()
+    if scratch:
+        removed(Path(scratch))  # a caller that was killed has not done it
     os._exit(status)
 
 

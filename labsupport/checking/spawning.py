@@ -32,10 +32,11 @@ from typing import Any
 
 import psutil
 
+from labsupport.checking.folders import removed
 from labsupport.checking.hosts import HostProcess, Limits, boot, environment, limited, words
 from labsupport.clock import Deadline
 
-__all__ = ["SpawnedHost", "Spawner", "removed"]
+__all__ = ["SpawnedHost", "Spawner"]
 
 _START = 20.0  # seconds for an interpreter to start on a busy machine
 _ENDED = 5.0  # seconds to end all processes of an answer
@@ -193,37 +194,6 @@ class Spawner:
         host = SpawnedHost(self.limits, folder, self._force_port)
         self._hosts.add(host)
         return host
-
-
-def removed(folder: Path) -> None:
-    """Remove a folder of an answer, however deep and whatever its permissions.
-
-    Folders inside are moved up before they are emptied: neither the depth of a recursion nor the
-    length of a path limits how deep they lie. What an answer made undeletable stays.
-    """
-    pending: list[Path] = []
-    moved = 0
-
-    def take(path: str | Path) -> None:
-        nonlocal moved
-        moved += 1
-        os.chmod(path, 0o700)
-        pending.append(folder.with_name(f"{folder.name}-{moved}"))
-        os.rename(path, pending[-1])
-
-    with contextlib.suppress(OSError):
-        os.unlink(folder) if folder.is_symlink() else take(folder)
-    while pending:
-        current = pending.pop()
-        with contextlib.suppress(OSError), os.scandir(current) as entries:
-            for entry in list(entries):
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        take(entry.path)
-                    else:
-                        os.unlink(entry.path)
-        with contextlib.suppress(OSError):
-            os.rmdir(current)
 
 
 def _accepted(listener: socket.socket, secret: bytes) -> socket.socket:

@@ -328,7 +328,7 @@ def test_a_child_stays_in_the_session_of_its_answer(judged: Judged, level: int) 
     assert result.verdict == "passed", result
 
 
-def test_odd_address_families_are_refused(judged: Judged, level: int) -> None:
+def test_odd_families_and_protocols_of_sockets_are_refused(judged: Judged, level: int) -> None:
     if level < FENCED:
         pytest.skip("promised where there is a filter")
     result = judged(
@@ -336,8 +336,13 @@ def test_odd_address_families_are_refused(judged: Judged, level: int) -> None:
             """
             import socket
             def f():
-                for family in (socket.AF_PACKET, getattr(socket, "AF_VSOCK", 40), 38):
-                    try: socket.socket(family, socket.SOCK_STREAM)
+                stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
+                odd = [
+                    *((family, stream, 0) for family in (socket.AF_PACKET, 38, 40)),
+                    (socket.AF_INET, stream, 262), (socket.AF_INET6, datagram, 136),
+                ]
+                for each in odd:
+                    try: socket.socket(*each)
                     except OSError: continue
                     return False
                 return True
@@ -439,12 +444,15 @@ def test_libraries_are_found_in_a_jail(judged: Judged, level: int) -> None:
     assert result.verdict == "passed", result
 
 
+@pytest.mark.parametrize("relative", [True, False])
 def test_libraries_are_found_where_the_environment_is_a_link(
-    course: Any, level: int, tmp_path: Path
+    course: Any, level: int, tmp_path: Path, relative: bool
 ) -> None:
     course.add("works", 'await answer.call("f")')
     (course.folder / "demo.py").write_text("import httpx\ndef f(): pass")
-    (tmp_path / "link").symlink_to(sys.prefix)
+    to = os.path.relpath(sys.prefix, tmp_path) if relative else sys.prefix
+    (tmp_path / "link").symlink_to("z")
+    (tmp_path / "z").symlink_to(to)
     done = subprocess.run(
         [tmp_path / "link/bin/python", "-m", "labsupport.cli", "check", "demo", "demo.py"],
         env=environment(

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from labsupport.checking import Answer, InputError, Report, Result
+from labsupport.checking.hosts import Limits
+from labsupport.grading import versions
 from labsupport.grading.files import Refused
 from labsupport.grading.handed import Handed, Stamp
 from labsupport.grading.store import Store
@@ -253,6 +256,13 @@ class TestVersions:
 
     def test_the_same_again(self, course: Course, key: str) -> None:
         assert self.key_now(course) == key
+
+    def test_a_machine_with_more_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before, room = versions._engine.__wrapped__(), Limits().sockets
+        total = psutil.virtual_memory().total // 2
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=total))
+        assert Limits().sockets < room
+        assert versions._engine.__wrapped__() == before
 
     def test_another_answer_or_seed(self, course: Course, key: str) -> None:
         assert self.key_now(course, WRONG) != key

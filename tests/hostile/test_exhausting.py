@@ -227,6 +227,26 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
             ("UNIX datagrams", "one, other = socket.socketpair(type=socket.SOCK_DGRAM)"),
         ]
     ),
+    Attack(
+        "fills the buffers of sockets: netlink",
+        """
+        def free():
+            with open("/proc/meminfo") as file: return int(file.read().split("MemFree:")[1].split()[0])
+        def f():
+            before, kept = free(), []
+            # What it may not ask comes back to it whole.
+            asked = struct.pack("=IHHII", 60_016, 16, 1 | 4, 0, 0) + bytes(60_000)
+            while True:
+                kept.append(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE))
+                kept[-1].setblocking(False)
+                kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**30)
+                with contextlib.suppress(OSError):
+                    for _ in range(150): kept[-1].send(asked)
+                if before - free() > 4 * 2**20: return WON
+        """,
+        levels=(3, 4),
+        deadline=8.0,
+    ),
     *(
         Attack(
             f"takes what all networks have for {name}",

@@ -9,7 +9,9 @@ Refused calls fail with EPERM, so that a program can go on. Further rules:
 - clone3 fails with ENOSYS: its flags lie in memory, which a filter cannot see, and libraries fall
   back to clone, whose flags it can. clone and unshare into new namespaces fail.
 - socket is for AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK; others fail with EAFNOSUPPORT. AF_VSOCK
-  in particular reaches the host of a virtual machine through any network namespace.
+  in particular reaches the host of a virtual machine through any network namespace. Their protocol
+  is the usual one, TCP or UDP; others fail with EPROTONOSUPPORT: UDP-Lite and MPTCP take of the
+  memory that all networks share, and are in no list of TCP's or UDP's sockets.
 - setsid fails: the kernel gives each session its share of the processors (sched(7), autogroup). A
   thousand processes that fork in one session leave the judge its turns; in a thousand they do not.
 - A program for another architecture, or for x32, is killed.
@@ -65,9 +67,15 @@ _CLONE3 = 435
 _X32 = 0x40000000
 _NAMESPACES = 0x7E020000 | 0x80  # the CLONE_NEW flags, CLONE_NEWTIME included
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)  # 16: AF_NETLINK
+_PROTOCOLS = (0, 1, socket.IPPROTO_TCP, socket.IPPROTO_UDP)  # 1: of AF_UNIX
 
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000  # SECCOMP_RET_...
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = (
+    0,
+    4,
+    16,
+    32,
+)  # offsets in struct seccomp_data
 
 
 def program() -> bytes:
@@ -76,7 +84,15 @@ def program() -> bytes:
         raise OSError(errno.ENOSYS, f"no list of system calls for {syscalls.MACHINE}")
     architecture, refused, clone, make_socket = _ARCHITECTURES[syscalls.MACHINE]
     x32 = [_unless_at_least(_X32), _verdict(_KILL)] if syscalls.MACHINE == "x86_64" else []
-    families = [_jump_if_equal(family, len(_FAMILIES) - at) for at, family in enumerate(_FAMILIES)]
+    make_sockets = [
+        _load(_FIRST_ARGUMENT),
+        *_unless_one_of(_FAMILIES),
+        _verdict(_FAIL | errno.EAFNOSUPPORT),
+        _load(_THIRD_ARGUMENT),
+        *_unless_one_of(_PROTOCOLS),
+        _verdict(_FAIL | errno.EPROTONOSUPPORT),
+        _verdict(_ALLOW),
+    ]
     return b"".join(
         [
             _load(_ARCHITECTURE),
@@ -91,11 +107,8 @@ def program() -> bytes:
             _unless_any_bit(_NAMESPACES),
             _verdict(_FAIL | errno.EPERM),
             _verdict(_ALLOW),
-            _unless_equal(make_socket, 3 + len(families)),
-            _load(_FIRST_ARGUMENT),
-            *families,
-            _verdict(_FAIL | errno.EAFNOSUPPORT),
-            _verdict(_ALLOW),
+            _unless_equal(make_socket, len(make_sockets)),
+            *make_sockets,
             *(_unless_equal(number, 1) + _verdict(_FAIL | errno.EPERM)
               for number in sorted(refused.values())),
             _verdict(_ALLOW),
@@ -109,6 +122,10 @@ def _instruction(code: int, when_true: int, when_false: int, value: int) -> byte
 
 def _load(offset: int) -> bytes:
     return _instruction(0x20, 0, 0, offset)
+
+
+def _unless_one_of(values: tuple[int, ...]) -> list[bytes]:
+    return [_jump_if_equal(value, len(values) - at) for at, value in enumerate(values)]
 
 
 def _jump_if_equal(value: int, over: int) -> bytes:

@@ -8,6 +8,7 @@ resolve.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -56,6 +57,25 @@ def enter_new_root() -> None:
     """
     syscalls.mount("", "/", flags=syscalls.RECURSIVE | syscalls.PRIVATE)
     root = tempfile.mkdtemp(prefix="labsupport-root-")
+    try:
+        _furnish(root)
+        os.chdir(root)
+        syscalls.pivot_root(".", "old")
+    except OSError:
+        with contextlib.suppress(OSError):
+            syscalls.detach(root)
+        os.rmdir(root)
+        raise
+    os.chdir("/")
+    os.rmdir(f"/old{root}")
+    syscalls.detach("/old")
+    os.rmdir("/old")
+    flags = syscalls.BIND | syscalls.REMOUNT | syscalls.READ_ONLY | syscalls.NO_SUID
+    syscalls.mount("", "/", flags=flags)
+
+
+def _furnish(root: str) -> None:
+    """What an answer may see, in a file system of its own."""
     syscalls.mount("tmpfs", root, "tmpfs", syscalls.NO_SUID, "size=4m,mode=755")
     for name in ("etc", "old", "proc", "dev/shm", HOME[1:]):
         os.makedirs(f"{root}/{name}")
@@ -68,14 +88,6 @@ def enter_new_root() -> None:
             file.write(text)
     # A new proc can only be mounted where one is in full view (user_namespaces(7)).
     syscalls.mount("/proc", f"{root}/proc", flags=syscalls.BIND | syscalls.RECURSIVE)
-    os.chdir(root)
-    syscalls.pivot_root(".", "old")
-    os.chdir("/")
-    os.rmdir(f"/old{root}")
-    syscalls.detach("/old")
-    os.rmdir("/old")
-    flags = syscalls.BIND | syscalls.REMOUNT | syscalls.READ_ONLY | syscalls.NO_SUID
-    syscalls.mount("", "/", flags=flags)
 
 
 def _bind(place: str, root: str) -> None:
@@ -89,7 +101,7 @@ def _bind(place: str, root: str) -> None:
         return  # inside of what is bound already
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if stat.S_ISLNK(kind):
-        os.symlink(os.readlink(place), target)
+        os.symlink(os.path.realpath(place), target)  # what it may lead over is not shown
         return
     if stat.S_ISDIR(kind):
         os.mkdir(target)

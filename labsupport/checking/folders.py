@@ -1,0 +1,40 @@
+"""The end of a folder in which an answer could write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+__all__ = ["removed"]
+
+
+def removed(folder: Path) -> None:
+    """Remove a folder of an answer, however deep and whatever its permissions.
+
+    Folders inside are moved up before they are emptied: neither the depth of a recursion nor the
+    length of a path limits how deep they lie. What an answer made undeletable stays.
+    """
+    pending: list[Path] = []
+    moved = 0
+
+    def take(path: str | Path) -> None:
+        nonlocal moved
+        moved += 1
+        os.chmod(path, 0o700)
+        pending.append(folder.with_name(f"{folder.name}-{moved}"))
+        os.rename(path, pending[-1])
+
+    with contextlib.suppress(OSError):
+        os.unlink(folder) if folder.is_symlink() else take(folder)
+    while pending:
+        current = pending.pop()
+        with contextlib.suppress(OSError), os.scandir(current) as entries:
+            for entry in list(entries):
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        take(entry.path)
+                    else:
+                        os.unlink(entry.path)
+        with contextlib.suppress(OSError):
+            os.rmdir(current)
