@@ -15,7 +15,9 @@ The trust model:
     judged as if nothing had been before (but where level 1 lets an answer kill its judge).
 7.  "Inconclusive" is no pass. An answer can make the machine too busy to be judged, for three tries.
 8.  Resources are bounded by what is read from outside: processor time is only bounded by deadlines,
-    and a fork bomb slows the machine down until it is seen, within a tenth of a second.
+    and a fork bomb slows the machine down until it is seen, within a tenth of a second. Not read, and
+    bounded by the number of descriptors alone: what waits in sockets that the kernel lists no more
+    (TCP's after a reset, UDP's without an address), and what UDP was told to keep back.
 9.  Not defended: holes in the kernel, side channels, and what a learner does with their own notebook.
 10. An answer that is not wrong passes, however it came to be right.
 

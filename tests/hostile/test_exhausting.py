@@ -245,7 +245,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
                 if before - free() > 4 * 2**20: return WON
         """,
         levels=(3, 4),
-        deadline=8.0,
+        deadline=20.0,
     ),
     *(
         Attack(
