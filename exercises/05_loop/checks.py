@@ -599,8 +599,8 @@ def room_for_sockets():
     theirs = Limits().resources()["RLIMIT_NOFILE"]
     try:
         import resource
-    except ImportError:  # Windows, where a selector takes so many
-        return 512
+    except ImportError:  # Windows, where a selector takes 512
+        return 500
     return min(theirs, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 

@@ -363,8 +363,9 @@ async def a_file_is_complete_when_it_appears(answer, draw, variant):
         "The fields say that the body will be too large. What do you wait for?",
         "prepare runs when the fields are there, and before the body. An HTTPError raised there "
         "is answered.",
-        'In prepare: length = self.request.headers.get("Content-Length", ""); if length.isdigit() '
-        "and int(length) > self.largest: raise HTTPError(413).",
+        'In prepare: length = self.request.headers.get("Content-Length", ""); if '
+        're.fullmatch("[0-9]{1,1000}", length) and int(length) > self.largest: raise '
+        "HTTPError(413).",
     ],
     deadline=20.0,
 )

@@ -21,6 +21,7 @@ while a check does not return.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import importlib
@@ -152,8 +153,9 @@ def _serve(results: int) -> NoReturn:
     worker.kill()
     for forker in forkers:
         forker.stop()
-    if scratch:
-        removed(Path(scratch))  # a caller that was killed has not done it
+    with contextlib.suppress(FileNotFoundError):  # a caller that was not killed has removed it
+        if scratch and os.lstat(scratch).st_uid == os.geteuid():
+            removed(Path(scratch))
     os._exit(status)
 
 

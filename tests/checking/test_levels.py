@@ -340,6 +340,7 @@ def test_odd_families_and_protocols_of_sockets_are_refused(judged: Judged, level
                 odd = [
                     *((family, stream, 0) for family in (socket.AF_PACKET, 38, 40)),
                     (socket.AF_INET, stream, 262), (socket.AF_INET6, datagram, 136),
+                    (socket.AF_INET, socket.SOCK_SEQPACKET, 0), (socket.AF_INET, 6, 0),
                 ]
                 for each in odd:
                     try: socket.socket(*each)

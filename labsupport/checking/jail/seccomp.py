@@ -9,9 +9,10 @@ Refused calls fail with EPERM, so that a program can go on. Further rules:
 - clone3 fails with ENOSYS: its flags lie in memory, which a filter cannot see, and libraries fall
   back to clone, whose flags it can. clone and unshare into new namespaces fail.
 - socket is for AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK; others fail with EAFNOSUPPORT. AF_VSOCK
-  in particular reaches the host of a virtual machine through any network namespace. Their protocol
-  is the usual one, TCP or UDP; others fail with EPROTONOSUPPORT: UDP-Lite and MPTCP take of the
-  memory that all networks share, and are in no list of TCP's or UDP's sockets.
+  in particular reaches the host of a virtual machine through any network namespace. Their type
+  is stream, datagram or raw, and their protocol the usual one, TCP or UDP; others fail with
+  ESOCKTNOSUPPORT or EPROTONOSUPPORT: what UDP-Lite, MPTCP or SCTP hold is in no list of TCP's or
+  UDP's sockets.
 - setsid fails: the kernel gives each session its share of the processors (sched(7), autogroup). A
   thousand processes that fork in one session leave the judge its turns; in a thousand they do not.
 - A program for another architecture, or for x32, is killed.
@@ -67,15 +68,12 @@ _CLONE3 = 435
 _X32 = 0x40000000
 _NAMESPACES = 0x7E020000 | 0x80  # the CLONE_NEW flags, CLONE_NEWTIME included
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, 16)  # 16: AF_NETLINK
+_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW)
 _PROTOCOLS = (0, 1, socket.IPPROTO_TCP, socket.IPPROTO_UDP)  # 1: of AF_UNIX
 
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000  # SECCOMP_RET_...
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = (
-    0,
-    4,
-    16,
-    32,
-)  # offsets in struct seccomp_data
+_NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 16, 24, 32
 
 
 def program() -> bytes:
@@ -88,6 +86,10 @@ def program() -> bytes:
         _load(_FIRST_ARGUMENT),
         *_unless_one_of(_FAMILIES),
         _verdict(_FAIL | errno.EAFNOSUPPORT),
+        _load(_SECOND_ARGUMENT),
+        _only_bits(0xF),  # the others are flags
+        *_unless_one_of(_TYPES),
+        _verdict(_FAIL | errno.ESOCKTNOSUPPORT),
         _load(_THIRD_ARGUMENT),
         *_unless_one_of(_PROTOCOLS),
         _verdict(_FAIL | errno.EPROTONOSUPPORT),
@@ -122,6 +124,10 @@ def _instruction(code: int, when_true: int, when_false: int, value: int) -> byte
 
 def _load(offset: int) -> bytes:
     return _instruction(0x20, 0, 0, offset)
+
+
+def _only_bits(bits: int) -> bytes:
+    return _instruction(0x54, 0, 0, bits)
 
 
 def _unless_one_of(values: tuple[int, ...]) -> list[bytes]:
