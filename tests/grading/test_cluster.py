@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,9 +126,13 @@ def start(course: Course, tmp_path: Path) -> Iterator[Start]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit status, output and errors."""
-    out, errors = process.communicate(timeout=2 * PATIENCE)
-    return process.returncode, out, errors
+    """Exit status, output and errors. `communicate` would not see what was read ahead of a line."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with ThreadPoolExecutor(1) as beside:
+        errors = beside.submit(process.stderr.read)
+        out = process.stdout.read()
+        return process.wait(2 * PATIENCE), out, errors.result()
 
 
 def totals(course: Course, into: str = "graded") -> dict[str, str]:
