@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 __all__ = ["removed"]
@@ -13,33 +13,33 @@ __all__ = ["removed"]
 def removed(folder: Path) -> None:
     """Remove a folder of an answer, however deep and whatever its permissions.
 
-    Folders inside are moved up before they are emptied, into a place beside it that is nobody
-    else's: neither the depth of a recursion nor the length of a path limits how deep they lie. What
-    an answer made undeletable stays. Raises OSError when there is no room for that place.
+    Folders inside are moved up into it before they are emptied: neither the depth of a recursion
+    nor the length of a path limits how deep they lie, no room is needed, and nobody else can put
+    anything in their way. What an answer made undeletable stays.
     """
-    place = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-    pending: list[Path] = []
+    if folder.is_symlink():
+        with contextlib.suppress(OSError):
+            os.unlink(folder)
+        return
+    pending = [folder]
+    new = secrets.token_hex(8)  # no name that an answer has used
     moved = 0
-
-    def take(path: str | Path) -> None:
-        nonlocal moved
-        moved += 1
-        os.chmod(path, 0o700)
-        os.rename(path, place / str(moved))
-        pending.append(place / str(moved))
-
     with contextlib.suppress(OSError):
-        os.unlink(folder) if folder.is_symlink() else take(folder)
+        os.chmod(folder, 0o700)
     while pending:
         current = pending.pop()
         with contextlib.suppress(OSError), os.scandir(current) as entries:
             for entry in list(entries):
                 with contextlib.suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
-                        take(entry.path)
+                        moved += 1
+                        os.chmod(entry.path, 0o700)
+                        os.rename(entry.path, folder / f"{new}-{moved}")
+                        pending.append(folder / f"{new}-{moved}")
                     else:
                         os.unlink(entry.path)
-        with contextlib.suppress(OSError):
-            os.rmdir(current)
+        if current != folder:
+            with contextlib.suppress(OSError):
+                os.rmdir(current)
     with contextlib.suppress(OSError):
-        os.rmdir(place)
+        os.rmdir(folder)

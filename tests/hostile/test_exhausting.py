@@ -48,6 +48,12 @@ async with answer.handling({link}) as peer:
     fail("it ends")
 """
 
+FREE = """
+def free():
+    with open("/proc/meminfo") as file:
+        return int(file.read().split("MemFree:")[1].split()[0])
+"""
+
 PAIR = """
 def pair():
     {make}
@@ -206,8 +212,6 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
         Attack(
             f"fills the buffers of sockets: {what}",
             """
-            def free():
-                with open("/proc/meminfo") as file: return int(file.read().split("MemFree:")[1].split()[0])
             def f():
                 before, kept = free(), []
                 while True:
@@ -220,7 +224,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
             """,
             levels=(3, 4),
             deadline=8.0,
-            head=PAIR.format(make=make),
+            head=FREE + PAIR.format(make=make),
         )
         for what, make in [
             ("UNIX", "one, other = socket.socketpair()"),
@@ -230,8 +234,6 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
     Attack(
         "fills the buffers of sockets: netlink",
         """
-        def free():
-            with open("/proc/meminfo") as file: return int(file.read().split("MemFree:")[1].split()[0])
         def f():
             before, kept = free(), []
             # What it may not ask comes back to it whole.
@@ -246,6 +248,7 @@ MACHINE = [  # what is everybody's: only where it is kept apart, or in small num
         """,
         levels=(3, 4),
         deadline=20.0,
+        head=FREE,
     ),
     *(
         Attack(
