@@ -18,9 +18,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from labsupport.clock import poll
 from labsupport.grading.store import Store
 from tests.checking.course import Course
-from tests.cli.watched import environment
+from tests.cli.watched import PATIENCE, environment
 from tests.grading.conftest import RIGHT, WRONG, HandIn
 
 ROUNDS = 5  # in each a worker is killed, and later the command
@@ -146,7 +147,11 @@ def test_after_ten_kills_the_gradebook_is_that_of_a_run_without_any(
             for kind in ("worker", "command"):
                 lines += [next(process.stdout) for _ in range(drawn.randint(0, 5))]
                 threading.Event().wait(drawn.uniform(0, 0.1))
-                victims = workers(process) if kind == "worker" else [process]
+                victims = [process]
+                if kind == "worker":  # the first may not have been started yet
+                    victims = poll(
+                        lambda: workers(process), deadline=PATIENCE, said="no worker was started"
+                    )
                 drawn.choice(victims).kill()
                 ended[kind] += 1
             lines += process.stdout.readlines()
