@@ -403,8 +403,8 @@ async def who_asks_during_the_drain_is_told(answer, draw, variant):
     did = "set stop while a request was in flight, and asked on another connection"
     async with answer.serving("serve", desk, LONG) as peer:
         busy = await flies(peer, desk, "ann")
-        kept, silent = await peer.connect(), await peer.connect()
-        first = Asked(kept, "bob")
+        silent, kept = await peer.connect(), await peer.connect()
+        first = Asked(kept, "bob")  # who has connected before it has been accepted
         await first.send()
         await first.end()
         stopping = asyncio.create_task(peer.stop(within=LONG / 2, did=did))
@@ -538,15 +538,15 @@ async def nobody_in_flight_nobody_to_wait_for(answer, draw, variant):
     desk.writes("bob", b"a piece", open_until=2)
     desk.writes("error", OSError("the desk is empty"), open_until=1)
     did = (
-        "had one request answered, let the desk raise for another one, connected, sent half of a "
-        f"request, kept all connections, and set stop; the grace is {LONG:g} s"
+        "connected, sent half of a request, had another one answered, let the desk raise for a "
+        f"third, kept all connections, and set stop; the grace is {LONG:g} s"
     )
     async with answer.serving("serve", desk, LONG) as peer:
-        for name in ("bob", "error"):
-            asked = await flies(peer, desk, name)
-            await asked.end()
         silent, half = await peer.connect(), await peer.connect()
         await half.send(b"GET /report/bob HTTP/1.1\r\nHost: x\r\n")
+        for name in ("bob", "error"):  # whoever has connected before has been accepted
+            asked = await flies(peer, desk, name)
+            await asked.end()
         await peer.stop(within=PROMPT, did=did)
         said = "the connections of all clients end"
         for conn in (asked.conn, silent):
