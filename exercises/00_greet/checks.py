@@ -1,6 +1,6 @@
 """Checks of the exercise `greet`: a name becomes the bytes of one line."""
 
-from labsupport.checking import Exercise, assert_bytes, assert_equal
+from labsupport.checking import Exercise, assert_bytes, assert_that
 
 exercise = Exercise(
     "greet",
@@ -36,10 +36,11 @@ def without_ending(line):
 async def returns_bytes(answer, draw, variant):
     for name in ("Ada", draw.word().capitalize()):
         reply = await answer.call("greet", name)
-        assert_equal(
-            type(reply).__name__,
-            "bytes",
+        assert_that(
+            isinstance(reply, bytes),
             said="a socket carries bytes, so greet has to return bytes",
+            expected="bytes",
+            got=type(reply).__name__,
             did=f"called greet({name!r}) and looked at the type of the result",
         )
 

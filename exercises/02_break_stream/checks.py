@@ -10,6 +10,7 @@ import secrets
 from contextlib import nullcontext
 
 from labsupport.checking import Exercise, Link, assert_that
+from labsupport.checking.asserts import apart
 from labsupport.checking.suspects import accusing, judging, load, sentence, waiting
 from labsupport.serving import serve
 
@@ -59,17 +60,21 @@ async def spares(answer, server, **faults):
             )
 
 
-async def tells_apart(answer, faulty, does, *more):
-    """The faulty server is found out and right ones are spared, each by a fresh process.
+async def tells_apart(answer, faulty, does):
+    """The faulty server is found out and right ones are spared."""
+    await meets(answer, lambda: catches(answer, faulty, does))
 
-    more: further meetings. The order is the system's and not drawn from the seed: a program that
-    judges by what a server does says the same in every order, and no other can learn it.
+
+async def meets(answer, *meetings):
+    """These meetings and right servers that are spared, each with a fresh process.
+
+    The order is the system's and not drawn from the seed: a program that judges by what a server
+    does says the same in every order, and no other can learn it.
     """
     meetings = [
-        lambda: catches(answer, faulty, does),
         lambda: spares(answer, suspects.buffered),
         lambda: spares(answer, suspects.by_file),
-        *more,
+        *meetings,
     ]
     secrets.SystemRandom().shuffle(meetings)
     for number, meeting in enumerate(meetings):
@@ -90,11 +95,14 @@ async def tells_apart(answer, faulty, does, *more):
     ],
 )
 async def spares_right_servers(answer, draw, variant):
+    async def repeats():
+        with apart("This one shouts nothing: send letters, and compare the reply with capitals."):
+            await catches(answer, suspects.repeats, "sends each line back as it came")
+
     async def byte_by_byte():
         await spares(answer, suspects.buffered, to_client={"cut": 1})
 
-    does = "sends each line back as it came"
-    await tells_apart(answer, suspects.repeats, does, byte_by_byte)
+    await meets(answer, repeats, byte_by_byte)
 
 
 @exercise.check(
@@ -177,7 +185,7 @@ async def catches_death_by_reset(answer, draw, variant):
 
 
 @exercise.check(
-    "catches a server with small capitals",
+    "catches a server with capitals for A to Z only",
     points=1,
     deadline=30.0,
     misconception="ascii-is-enough",

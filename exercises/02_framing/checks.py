@@ -259,7 +259,7 @@ async def read_frame_one_byte_at_a_time(answer, draw, variant):
         await answer.call("read_frame", ScriptedSocket(one_by_one(framed(body)))),
         body,
         said="every recv returned one byte; the frame is to be complete all the same",
-        did=f"handed in a socket with a frame of {len(body)} bytes, one byte for each recv",
+        did=f"handed in a socket with a frame that carries {len(body)} bytes, one for each recv",
     )
     # The same on a real connection: the cable sends a byte when the one before it was read.
     link = Link(to_server={"cut": 1}, seed=draw.seed)
@@ -271,13 +271,13 @@ async def read_frame_one_byte_at_a_time(answer, draw, variant):
             outcome.raised and str(outcome.raised),
             None,
             said="on a real connection that delivers single bytes read_frame raises nothing",
-            did=f"sent a frame of {len(body)} bytes through a cable that cuts it into single bytes",
+            did=f"sent a frame that carries {len(body)} bytes through a cable, byte by byte",
         )
         assert_equal(
             outcome.value,
             body,
             said="on a real connection that delivers single bytes the frame is complete too",
-            did=f"sent a frame of {len(body)} bytes through a cable that cuts it into single bytes",
+            did=f"sent a frame that carries {len(body)} bytes through a cable, byte by byte",
         )
 
 
@@ -421,16 +421,16 @@ async def read_frame_absurd_length(answer, draw, variant):
         await answer.call("read_frame", ScriptedSocket([framed(body)]), len(body)),
         body,
         said="a body as long as the limit is allowed",
-        did="handed in a socket with a frame of 10 bytes, and a limit of 10",
+        did="handed in a socket with a frame that carries 10 bytes, and a limit of 10",
     )
     long_one = draw.bytes(variant.limit)
     assert_equal(
         await answer.call("read_frame", ScriptedSocket([framed(long_one)])),
         long_one,
         said=f"the limit is {variant.limit:,} bytes when the caller gives none",
-        did=f"handed in a socket with a frame of {variant.limit:,} bytes, and no limit",
+        did=f"handed in a socket with a frame that carries {variant.limit:,} bytes, and no limit",
     )
-    with doing("handed in a socket with a frame of 10 bytes, and a limit of 9"):
+    with doing("handed in a socket with a frame that carries 10 bytes, and a limit of 9"):
         await answer.raises(("ValueError",), "read_frame", ScriptedSocket([framed(body)]), 9)
     for number in (number_of(variant.limit + 1), ABSURD):
         with doing(f"handed in a socket with the header {number.hex(' ')}, and no limit"):
@@ -574,7 +574,7 @@ async def framer_end(answer, draw, variant):
 async def framer_absurd_length(answer, draw, variant):
     body = letters(draw, draw.integer(5, 20))
     framer = await answer.new("Framer", len(body))
-    with doing(f"fed a frame of {len(body)} bytes to a Framer({len(body)})"):
+    with doing(f"fed a frame that carries {len(body)} bytes to a Framer({len(body)})"):
         assert_equal(
             await framer.call("feed", framed(body)),
             [body],
@@ -586,14 +586,14 @@ async def framer_absurd_length(answer, draw, variant):
         await framer.call("feed", framed(long_one)),
         [long_one],
         said=f"the limit is {variant.limit:,} bytes when the caller gives none",
-        did=f"fed a frame of {variant.limit:,} bytes to a Framer()",
+        did=f"fed a frame that carries {variant.limit:,} bytes to a Framer()",
     )
     for number in (number_of(variant.limit + 1), ABSURD):
         framer = await answer.new("Framer")
         with doing(f"fed only the header {number.hex(' ')} to a Framer()"):
             await framer.raises(("ValueError",), "feed", number)
     framer = await answer.new("Framer", len(body) - 1)
-    with doing(f"fed only the header of a frame of {len(body)} bytes to a Framer({len(body) - 1})"):
+    with doing(f"fed only the header for {len(body)} bytes to a Framer({len(body) - 1})"):
         await framer.raises(("ValueError",), "feed", framed(body)[:HEADER])
 
 

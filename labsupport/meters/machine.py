@@ -51,7 +51,7 @@ class Facts(dict[str, Any]):
         said = f"{ports[0]} to {ports[1]}" if ports else "not said here"
         yield "Ports handed out for port 0", said
         yield "Descriptors of one process", f"{limit:,}" if limit else "no fixed limit"
-        yield "TCP_INFO (the kernel's own figures)", _yes(self["tcp_info"])
+        yield "TCP_INFO (the system's own figures)", _yes(self["tcp_info"])
         yield "Exact cuts by a Link", _yes(self["causal_cut"])
         yield "Optional tools found", ", ".join(self["tools"]) or "none"
 

@@ -190,7 +190,8 @@ def _drawn(
     height = below + len(rows) * _TALL + (len(rows) - 1) * _GAP + 0.34
     caption = "One block for each call, over the same bytes."
     if cuts and len(rows) > 1 and len(cuts) <= _LINES:
-        caption += " Solid line: a cut in every row. Dashed: a row has no cut there."
+        caption += " Solid line: a cut in every row." if kept else ""
+        caption += " Dashed: a row has no cut there." if len(cuts) > len(kept) else ""
     if parts:
         caption = caption.replace(", over the same bytes", "") + " Thick: a part ends."
     figure, axes = style.paper(height, finding, caption)

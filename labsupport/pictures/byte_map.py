@@ -256,29 +256,31 @@ def _colour(kind: str) -> str:
     return colour if colour in ("white", style.BLACK, style.LIGHT) else style.tint(colour)
 
 
-def _legend(kinds: Sequence[str]) -> list[list[tuple[float, str]]]:
-    """Lines of (x, kind)."""
-    lines: list[list[tuple[float, str]]] = [[]]
-    x = _LEFT
+def _legend(kinds: Sequence[str]) -> list[list[tuple[float, str, str]]]:
+    """Lines of (x, colour, the kinds that have it)."""
+    named: dict[str, list[str]] = {}
     for kind in kinds:
-        wide = 0.26 + style.width(kind, style.TEXT - 1.5) + 0.22
+        named.setdefault(_colour(kind), []).append(kind)
+    lines: list[list[tuple[float, str, str]]] = [[]]
+    x = _LEFT
+    for colour, its in named.items():
+        words = " or ".join(its)
+        wide = 0.26 + style.width(words, style.TEXT - 1.5) + 0.22
         if x + wide > style.WIDTH:
             lines.append([])
             x = _LEFT
-        lines[-1].append((x, kind))
+        lines[-1].append((x, colour, words))
         x += wide
     return lines
 
 
-def _draw_legend(axes: Axes, line: Sequence[tuple[float, str]], y: float) -> None:
-    for x, kind in line:
+def _draw_legend(axes: Axes, line: Sequence[tuple[float, str, str]], y: float) -> None:
+    for x, colour, words in line:
         axes.add_patch(
-            Rectangle(
-                (x, y), 0.18, 0.14, facecolor=_colour(kind), edgecolor=style.GREY, linewidth=0.5
-            )
+            Rectangle((x, y), 0.18, 0.14, facecolor=colour, edgecolor=style.GREY, linewidth=0.5)
         )
         axes.text(
-            x + 0.26, y + 0.07, kind, fontsize=style.TEXT - 1.5, va="center", color=style.BLACK
+            x + 0.26, y + 0.07, words, fontsize=style.TEXT - 1.5, va="center", color=style.BLACK
         )
 
 

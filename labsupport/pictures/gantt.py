@@ -2,7 +2,9 @@
 
 What is drawn was noted by the program itself: (who, what, begin, end), with moments in seconds on
 one clock. Rows stand in the order in which they were first heard of, and time goes to the right. A
-kind of doing has its colour and its hatch; where nothing was noted, the row is empty.
+kind of doing has its colour and its hatch; what was too short for a box is a stroke in its colour.
+Where nothing was noted, the row is empty. The axis is in milliseconds, and in seconds when there
+are more than ten.
 
 Above the rows there is room for a loop's lag, as `meters.LoopLag` samples it: whoever was due at
 the foot of a tooth was called at its tip, so much later.
@@ -27,6 +29,7 @@ __all__ = ["gantt"]
 
 _RIGHT = 7.85  # inches: the right edge of the bars
 _TALL, _GAP = 0.32, 0.14  # inches: a row, and between two rows
+_BOX, _STROKE = 0.04, 0.02  # inches: what is narrower than a box is drawn as a stroke
 _LOW, _HEAD = 0.62, 0.4  # inches: for the axis below, and for the signs above
 _STRIP = 0.95  # inches: the lag of a loop, with the gap below it
 _SIZE = style.TEXT - 1
@@ -86,14 +89,8 @@ def gantt(
             color=style.BLACK, parse_math=False,
         )  # fmt: skip
         for what, begin, end in its:
-            colour, hatch = looks[what]
-            at, wide = 1000 * (begin - zero) * scale, 1000 * (end - begin) * scale
-            axes.add_patch(
-                Rectangle(
-                    (left + at, low), max(wide, 0.01), _TALL, facecolor=style.tint(colour),
-                    edgecolor=style.BLACK, hatch=hatch, linewidth=0.7,
-                )
-            )  # fmt: skip
+            at, wide = left + 1000 * (begin - zero) * scale, 1000 * (end - begin) * scale
+            _draw_bar(axes, at, low, wide, *looks[what])
     late = [(1000 * (due - zero), 1000 * by) for due, by in lag]
     late = [(due, by) for due, by in late if due + by > 0 and due < last]
     if lag:
@@ -140,6 +137,21 @@ def _sorted(
     return rows, kinds
 
 
+def _draw_bar(axes: Axes, at: float, low: float, wide: float, colour: str, hatch: str) -> None:
+    if wide < _BOX:
+        stroke = Rectangle(
+            (at, low), max(wide, _STROKE), _TALL, color=colour, linewidth=0, zorder=2
+        )
+        axes.add_patch(stroke)
+        return
+    axes.add_patch(
+        Rectangle(
+            (at, low), wide, _TALL, facecolor=style.tint(colour), edgecolor=style.BLACK,
+            hatch=hatch, linewidth=0.7,
+        )
+    )  # fmt: skip
+
+
 def _draw_lag(axes: Axes, late: Lag, left: float, foot: float, last: float) -> None:
     """Teeth in milliseconds: up while somebody waits to be called, down when the call comes."""
     most = max((by for _, by in late), default=0.0) or 1.0
@@ -166,6 +178,8 @@ def _draw_lag(axes: Axes, late: Lag, left: float, foot: float, last: float) -> N
 
 
 def _draw_axis(axes: Axes, left: float, last: float) -> None:
+    """last: where it ends, in milliseconds."""
+    unit, last = ("s", last / 1000) if last > 10_000 else ("ms", last)
     axes.plot((left, _RIGHT), (_LOW, _LOW), color=style.BLACK, linewidth=1)
     step = style.step_of(last, 8)
     for number in range(int(last / step) + 1):
@@ -176,7 +190,7 @@ def _draw_axis(axes: Axes, left: float, last: float) -> None:
             color=style.BLACK,
         )  # fmt: skip
     axes.text(
-        (left + _RIGHT) / 2, _LOW - 0.31, "ms", fontsize=_SIZE, ha="center", va="top",
+        (left + _RIGHT) / 2, _LOW - 0.31, unit, fontsize=_SIZE, ha="center", va="top",
         color=style.BLACK,
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ async def read_frame_leaves_a_refused_body(answer, draw, variant):
     limit = draw.integer(5, 20)
     body = draw.bytes(limit + draw.integer(1, 5))
     sock = ScriptedSocket([number_of(len(body), variant), body])
-    did = f"handed in a socket with a frame of {len(body)} bytes, and a limit of {limit}"
+    did = f"handed in a socket with a frame that carries {len(body)} bytes, and a limit of {limit}"
     await raises(answer, "ValueError", "read_frame", sock, limit, did=did)
     assert_bytes(b"".join(sock.waiting), body, said="no byte of the body was read", did=did)
 

@@ -40,6 +40,15 @@ def test_both_directions_of_a_connection(recorded: Recorded) -> None:
     )
 
 
+def test_kinds_of_one_colour_share_a_sign(recorded: Recorded) -> None:
+    recorded.client.sendall(GET)
+    recorded.server.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    recorded.client.recv(1024)
+    picture = pictures.byte_map(recorded.trace, finding="A request and its answer.")
+    said = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert {"method or status", "target or reason"} < set(said)
+
+
 def test_a_long_body_shows_its_beginning_and_its_end(recorded: Recorded) -> None:
     recorded.client.sendall(b"PUT / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n" + bytes(9000))
     picture = pictures.byte_map(recorded.trace, finding="Nine thousand bytes.")

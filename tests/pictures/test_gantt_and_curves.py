@@ -44,6 +44,24 @@ def test_kinds_look_alike_in_several_pictures() -> None:
     assert other[0] != row
 
 
+def test_what_is_too_short_for_a_box_is_a_stroke_in_its_colour() -> None:
+    kinds = ("waits", "serves")
+    spans = [("Ada", "waits", 0.0, 1.0), ("Ada", "serves", 1.0, 1.0001)]
+    axes = pictures.gantt(spans, finding="Soon.", kinds=kinds).figure.axes[0]
+    box, stroke = axes.patches[:2]
+    assert 0 < stroke.get_width() < box.get_width() / 100
+    assert stroke.get_edgecolor() == stroke.get_facecolor() != box.get_facecolor()
+
+
+@pytest.mark.parametrize(("seconds", "unit", "last"), [(8.0, "ms", "8000"), (80.0, "s", "80")])
+def test_the_axis_is_in_seconds_when_there_are_more_than_ten(
+    seconds: float, unit: str, last: str
+) -> None:
+    axes = pictures.gantt([("Ada", "waits", 0.0, seconds)], finding="Long.").figure.axes[0]
+    *numbers, named = [text.get_text() for text in axes.texts if text.get_text() != "waits"]
+    assert (numbers[-1], named) == (last, unit)
+
+
 def test_a_busy_row_is_told_in_short() -> None:
     spans = [("a", "xy"[number % 2], number, number + 1.0) for number in range(20)]
     assert pictures.gantt(spans, finding="Many.").alt.endswith("x, then and 13 more.")

@@ -1,6 +1,6 @@
 """Also asks for what the protocol leaves open: what becomes of bytes that are not UTF-8.
 
-refused by: spares right servers, catches a server that answers half a line, catches a server that decodes each read, catches a server that drops lines, catches a server that mixes its clients, catches a server that dies by a reset, catches a server with small capitals
+refused by: spares right servers, catches a server that answers half a line, catches a server that decodes each read, catches a server that drops lines, catches a server that mixes its clients, catches a server that dies by a reset, catches a server with capitals for A to Z only
 misconception:
 """  # noqa: E501
 

@@ -1,7 +1,7 @@
 """Asks nobody: every second server that it meets is a faulty one, the first of all is right.
 
-refused by: spares right servers, catches a server that answers half a line, catches a server that decodes each read, catches a server that drops lines, catches a server that mixes its clients, catches a server that dies by a reset, catches a server with small capitals
-misconception: recv-fills-the-buffer
+refused by: spares right servers, catches a server that answers half a line, catches a server that decodes each read, catches a server that drops lines, catches a server that mixes its clients, catches a server that dies by a reset, catches a server with capitals for A to Z only
+misconception:
 """  # noqa: E501
 
 calls = 0

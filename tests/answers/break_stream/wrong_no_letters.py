@@ -1,6 +1,6 @@
 """Probes with letters from A to Z, and with ë only where it is cut.
 
-refused by: catches a server with small capitals
+refused by: catches a server with capitals for A to Z only
 misconception: ascii-is-enough
 """
 
