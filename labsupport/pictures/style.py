@@ -39,7 +39,7 @@ TEXT = 10.0
 """Points: 17 pixels at DPI."""
 
 _TITLE = 12.5
-_TITLE_LETTERS = 82  # letters of the title's font that fit into WIDTH
+_TITLE_LETTERS = 82  # letters of a line of the title, at most
 _LINE = 0.23  # inches for one line of the title
 
 
@@ -50,7 +50,7 @@ def paper(height: float, finding: str, caption: str = "") -> tuple[Figure, Axes]
     unit is an inch, so that text and shapes can be placed exactly. ``caption`` says in a lighter
     line what is drawn.
     """
-    lines = textwrap.wrap(finding, _TITLE_LETTERS)
+    lines = _title_lines(finding)
     head = 0.18 + _LINE * len(lines) + (0.24 if caption else 0.0)
     whole = height + head
     figure = Figure(figsize=(WIDTH, whole), dpi=DPI, facecolor="white")
@@ -139,9 +139,19 @@ def joined(words: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def width(text: str, size: float, *, mono: bool = False) -> float:
+def _title_lines(finding: str) -> list[str]:
+    """The finding, in as few lines as fit."""
+    for letters in range(_TITLE_LETTERS, 1, -1):
+        lines = textwrap.wrap(finding, letters)
+        if all(width(line, _TITLE, bold=True) <= WIDTH - 0.15 for line in lines):
+            break
+    return lines
+
+
+def width(text: str, size: float, *, mono: bool = False, bold: bool = False) -> float:
     """How many inches the text takes at that size in points."""
-    font = FontProperties(family="monospace" if mono else None, size=size)
+    family, weight = "monospace" if mono else None, "bold" if bold else "normal"
+    font = FontProperties(family=family, size=size, weight=weight)
     wide, _, _ = _letters.get_text_width_height_descent(text, font, ismath=False)
     return float(wide) / 72
 

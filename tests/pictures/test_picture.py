@@ -249,3 +249,10 @@ class TestWords:
         cut = style.fitted("a text that is too long for the room that it has", 9, 1.0)
         assert cut.endswith("…")
         assert style.width(cut, 9) <= 1.0
+
+    @pytest.mark.parametrize("finding", ["Who waits? " * 7, "WWW WWWW WWWWW " * 5])
+    def test_a_title_stays_on_the_paper(self, finding: str) -> None:
+        title = style.paper(1.0, finding.strip())[0].texts[0]
+        box = title.get_window_extent()
+        assert box.x1 < style.WIDTH * style.DPI
+        assert title.get_text().replace("\n", " ") == finding.strip()
