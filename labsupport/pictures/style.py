@@ -138,7 +138,6 @@ def joined(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-@lru_cache(maxsize=4096)
 def _title_lines(finding: str) -> list[str]:
     """The finding, in as few lines as fit."""
     for letters in range(_TITLE_LETTERS, 1, -1):
@@ -148,6 +147,7 @@ def _title_lines(finding: str) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=4096)
 def width(text: str, size: float, *, mono: bool = False, bold: bool = False) -> float:
     """How many inches the text takes at that size in points."""
     family, weight = "monospace" if mono else None, "bold" if bold else "normal"
